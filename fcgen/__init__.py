@@ -1,0 +1,78 @@
+"""Function calls from language models, valid by construction.
+
+What a reader should hold in the head is one line, and the folders follow it:
+
+    Function -> Schema -> Shape -> Expr -> Automaton -> Masks -> Cursor -> Reply
+
+Names are imported when they are first used, so that `import fcgen` loads neither torch nor transformers nor numba.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fcgen import errors
+    from fcgen.call import Grammar
+    from fcgen.decode.processor import LogitsProcessor
+    from fcgen.engine import Engine
+    from fcgen.functions import Function, read_functions, read_functions_file
+    from fcgen.mask import Cursor, Masks
+    from fcgen.models import load
+    from fcgen.prompt import render_prompt
+    from fcgen.reply import Call, Reply, Usage, parse_reply
+    from fcgen.vocab import Vocabulary
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Call",
+    "Cursor",
+    "Engine",
+    "Function",
+    "Grammar",
+    "LogitsProcessor",
+    "Masks",
+    "Reply",
+    "Usage",
+    "Vocabulary",
+    "errors",
+    "load",
+    "parse_reply",
+    "read_functions",
+    "read_functions_file",
+    "render_prompt",
+]
+
+_HOMES = {
+    "Call": "fcgen.reply",
+    "Cursor": "fcgen.mask",
+    "Engine": "fcgen.engine",
+    "Function": "fcgen.functions",
+    "Grammar": "fcgen.call",
+    "LogitsProcessor": "fcgen.decode.processor",
+    "Masks": "fcgen.mask",
+    "Reply": "fcgen.reply",
+    "Usage": "fcgen.reply",
+    "Vocabulary": "fcgen.vocab",
+    "load": "fcgen.models",
+    "parse_reply": "fcgen.reply",
+    "read_functions": "fcgen.functions",
+    "read_functions_file": "fcgen.functions",
+    "render_prompt": "fcgen.prompt",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "errors":
+        return import_module("fcgen.errors")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'fcgen' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,175 @@
+"""Everything that fcgen raises on purpose: data first, the message derived from it.
+
+    FcgenError
+    ├── FunctionError (ValueError)       function metadata that cannot be read, or a name that cannot be used
+    ├── SchemaError (ValueError)         a JSON Schema that cannot be compiled
+    │   ├── UnsupportedKeyword           a keyword, or a combination, that fcgen does not enforce
+    │   ├── UnresolvedRef                a `$ref` that leads nowhere
+    │   └── Unsatisfiable                no JSON value can be valid
+    ├── PatternError (ValueError)        a regular expression that is malformed or not regular
+    ├── GrammarError (ValueError)        a grammar text that cannot be read
+    ├── GrammarTooLarge                  a limit on size was reached: says limit and given
+    ├── VocabularyError                  a tokenizer whose tokens' bytes cannot be known for sure
+    ├── TokenRefused (ValueError)        a token that the grammar does not allow at this place
+    ├── BudgetTooSmall (ValueError)      fewer tokens than the shortest reply: says limit and given
+    ├── PromptError (ValueError)         messages that cannot be rendered, or a prompt longer than the context
+    ├── ReplyError (ValueError)          text that is not a reply of the format it should be in
+    ├── ModelError                       a model that cannot be found, fetched or used
+    └── ManyErrors (ValueError)          several of these at once, in `errors`
+
+Wording of a message: where, what was found, what is allowed, what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class FcgenError(Exception):
+    """Base of all errors. Whatever is known about the mistake is an attribute; what is not known is None.
+
+    Attributes:
+        found: what was found, and what is allowed instead.
+        function: the name of the function it concerns.
+        pointer: JSON pointer into the schema or the metadata (RFC 6901; the document's root is "").
+        keyword: the JSON Schema keyword it concerns.
+        limit: the limit that was reached.
+        given: what stood against the limit.
+        hint: what to do about it.
+    """
+
+    def __init__(
+        self,
+        found: str,
+        *,
+        function: str | None = None,
+        pointer: str | None = None,
+        keyword: str | None = None,
+        limit: float | None = None,
+        given: float | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(found)
+        self.found = found
+        self.function = function
+        self.pointer = pointer
+        self.keyword = keyword
+        self.limit = limit
+        self.given = given
+        self.hint = hint
+
+    def __str__(self) -> str:
+        place = []
+        if self.function is not None:
+            place.append(f"function {excerpt(self.function)}")
+        if self.pointer is not None:
+            place.append(f"at {self.pointer or 'the root'}")
+        text = ": ".join([", ".join(place), self.found] if place else [self.found])
+        if self.limit is not None:
+            text += f" (limit {self.limit}" + (f", given {self.given})" if self.given is not None else ")")
+        return f"{text}. {self.hint}" if self.hint else text
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_restore, (type(self), self.args, self.__dict__.copy()))
+
+
+class FunctionError(FcgenError, ValueError):
+    """Function metadata that cannot be read, or a name that cannot be used."""
+
+
+class SchemaError(FcgenError, ValueError):
+    """A JSON Schema that cannot be compiled."""
+
+
+class UnsupportedKeyword(SchemaError):
+    """A keyword, or a combination of keywords, that fcgen does not enforce: it refuses rather than ignores it."""
+
+
+class UnresolvedRef(SchemaError):
+    """A `$ref` that leads nowhere."""
+
+
+class Unsatisfiable(SchemaError):
+    """A schema, or a grammar, that no text satisfies."""
+
+
+class PatternError(FcgenError, ValueError):
+    """A regular expression that is malformed, or that no finite automaton can decide."""
+
+
+class GrammarError(FcgenError, ValueError):
+    """A grammar text that cannot be read."""
+
+
+class GrammarTooLarge(FcgenError):
+    """A limit on the size of a grammar was reached; `limit` and `given` say which."""
+
+
+class VocabularyError(FcgenError):
+    """A tokenizer whose tokens' bytes cannot be known for sure, or that does not belong to the model."""
+
+
+class TokenRefused(FcgenError, ValueError):
+    """A token that the grammar does not allow here. `text` is the reply so far, `token` the id."""
+
+    def __init__(self, found: str, *, token: int, text: str, hint: str | None = None) -> None:
+        super().__init__(found, hint=hint)
+        self.token = token
+        self.text = text
+
+
+class BudgetTooSmall(FcgenError, ValueError):
+    """Fewer tokens than the shortest reply needs: `limit` is the minimum, `given` the budget."""
+
+    def __str__(self) -> str:
+        text = f"{self.found}: the shortest reply needs {self.limit} tokens, stop token included, given {self.given}"
+        return f"{text}. {self.hint}" if self.hint else text
+
+
+class PromptError(FcgenError, ValueError):
+    """Messages that cannot be rendered, or a prompt that is longer than the model's context."""
+
+
+class ReplyError(FcgenError, ValueError):
+    """Text that is not a reply of the format it should be in. `text` is that text."""
+
+    def __init__(self, found: str, *, text: str, function: str | None = None, hint: str | None = None) -> None:
+        super().__init__(found, function=function, hint=hint)
+        self.text = text
+
+
+class ModelError(FcgenError):
+    """A model that cannot be found, fetched, converted or used."""
+
+
+class ManyErrors(FcgenError, ValueError):
+    """Several mistakes, found in one go: `errors` has each of them."""
+
+    def __init__(self, errors: Sequence[FcgenError]) -> None:
+        super().__init__(f"{len(errors)} errors")
+        self.errors = tuple(errors)
+
+    def __str__(self) -> str:
+        return "\n".join([f"{len(self.errors)} errors:", *(f"- {error}" for error in self.errors)])
+
+
+def _restore(kind: type[FcgenError], args: tuple[object, ...], state: dict[str, object]) -> FcgenError:
+    """Unpickle: constructors take keywords, which the default protocol does not know."""
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+def raise_all(errors: Sequence[FcgenError]) -> None:
+    """Raise the only error as itself, several as ManyErrors, none not at all."""
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise ManyErrors(errors)
+
+
+def excerpt(value: object, size: int = 80) -> str:
+    """`repr(value)`, shortened to about `size` characters: what a message quotes of untrusted input."""
+    text = repr(value) if not isinstance(value, str) else repr(value[: size + 1])
+    return text if len(text) <= size else f"{text[: size - 3]}..."

@@ -1,0 +1,136 @@
+"""Numbers the terms reached from a grammar, and keeps what a compiled walk needs of them in flat tables.
+
+State 0 is the grammar itself. `transitions[state, byte]` is the next state or DEAD; a row is valid once
+`filled[state]`, and is filled on demand, since only places that some token reaches are ever needed. Arcs into terms
+that cannot finish are left out, which is all it takes to have no dead ends. A literal's states are numbered in one go.
+
+State numbers never move. Growing replaces the arrays, so a reader takes them once and reads on undisturbed; `fill`
+holds the lock. The number of states is capped: a row is a kilobyte.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcgen.errors import GrammarTooLarge, Unsatisfiable
+from fcgen.grammar.derive import INFINITE, arcs, fewest
+from fcgen.grammar.expr import EMPTY, Expr, Literal, Seq
+
+DEAD = -1
+MAX_STATES = 100_000
+
+
+class Automaton:
+    """The deterministic automaton of a grammar, filled as it is walked.
+
+    Attributes:
+        transitions: int32 [capacity, 256], next state or DEAD; row s is meaningful where filled[s].
+        filled: bool [capacity].
+        can_stop: bool [capacity], whether the text may end here.
+        fewest: int32 [capacity], the fewest bytes from here to an end.
+        size: how many states there are.
+    """
+
+    def __init__(self, root: Expr, *, max_states: int = MAX_STATES) -> None:
+        if fewest(root) == INFINITE:
+            raise Unsatisfiable("no text at all satisfies this grammar")
+        self.lock = threading.RLock()
+        self.size = 0
+        self._max_states = max_states
+        self._terms: list[Expr | None] = []
+        self._numbers: dict[Expr, int] = {}
+        self.transitions: NDArray[np.int32] = np.empty((0, 256), np.int32)
+        self.filled: NDArray[np.bool_] = np.empty(0, np.bool_)
+        self.can_stop: NDArray[np.bool_] = np.empty(0, np.bool_)
+        self.fewest: NDArray[np.int32] = np.empty(0, np.int32)
+        self._grow(64)
+        self._number(root)
+
+    def fill(self, state: int) -> None:
+        """Make row `state` of `transitions` valid.
+
+        Raises:
+            GrammarTooLarge: the automaton has reached its cap of states.
+        """
+        if self.filled[state]:
+            return
+        with self.lock:
+            term = self._terms[state]
+            if term is None or self.filled[state]:
+                return
+            data, tail = _leading_literal(term)
+            if len(data) > 1:
+                self._fill_literal(state, data, tail)
+            else:
+                for members, then in arcs(term):
+                    if fewest(then) != INFINITE:
+                        self.transitions[state, _bytes_of(members)] = self._number(then)
+                self.filled[state] = True
+
+    def step(self, state: int, data: bytes) -> int:
+        """The state after `data`, or DEAD."""
+        for byte in data:
+            if not self.filled[state]:
+                self.fill(state)
+            state = int(self.transitions[state, byte])
+            if state == DEAD:
+                return DEAD
+        return state
+
+    def _fill_literal(self, state: int, data: bytes, tail: Expr) -> None:
+        end = self._number(tail)
+        first = self._add([None] * (len(data) - 1), can_stop=False)
+        path = [state, *range(first, self.size), end]
+        for here, there, byte in zip(path, path[1:], data, strict=False):
+            self.transitions[here, byte] = there
+        self.fewest[first : self.size] = self.fewest[end] + np.arange(len(data) - 1, 0, -1)
+        self.filled[first : self.size] = True
+        self.filled[state] = True
+
+    def _number(self, term: Expr) -> int:
+        number = self._numbers.get(term)
+        if number is None:
+            number = self._numbers[term] = self._add([term], can_stop=term.can_stop)
+            self.fewest[number] = min(fewest(term), np.iinfo(np.int32).max)
+        return number
+
+    def _add(self, terms: list[Expr | None], *, can_stop: bool) -> int:
+        first = self.size
+        needed = first + len(terms)
+        if needed > self._max_states:
+            raise GrammarTooLarge(
+                "the grammar has too many states",
+                limit=self._max_states,
+                given=needed,
+                hint="Lower length bounds, simplify patterns, or offer fewer functions at once.",
+            )
+        if needed > len(self.filled):
+            self._grow(max(needed, 2 * len(self.filled)))
+        self.can_stop[first:needed] = can_stop
+        self._terms.extend(terms)
+        self.size = needed
+        return first
+
+    def _grow(self, capacity: int) -> None:
+        extra = capacity - len(self.filled)
+        self.transitions = np.concatenate([self.transitions, np.full((extra, 256), DEAD, np.int32)])
+        self.filled = np.concatenate([self.filled, np.zeros(extra, np.bool_)])
+        self.can_stop = np.concatenate([self.can_stop, np.zeros(extra, np.bool_)])
+        self.fewest = np.concatenate([self.fewest, np.zeros(extra, np.int32)])
+
+
+def _leading_literal(term: Expr) -> tuple[bytes, Expr]:
+    if type(term) is Literal:
+        return term.data, EMPTY
+    if type(term) is Seq and type(term.head) is Literal:
+        return term.head.data, term.tail
+    return b"", term
+
+
+@lru_cache(maxsize=4096)
+def _bytes_of(members: int) -> NDArray[np.intp]:
+    return np.flatnonzero(np.unpackbits(np.frombuffer(members.to_bytes(32, "little"), np.uint8), bitorder="little"))

@@ -1,0 +1,148 @@
+"""Explicit finite automata as terms.
+
+A `Dfa` is a finished table: its states are terms whose arcs and distances are known beforehand, so walking them costs
+no derivation. `determinize` turns a regular term into one: it walks all derivatives once, drops what cannot finish and
+merges equal states (Moore's partition refinement). Worth it for intersections and complements, whose distances would
+otherwise be searched for; pointless for plain sequences and choices. Equal automata are one object.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from weakref import WeakValueDictionary
+
+from fcgen.errors import GrammarTooLarge
+from fcgen.grammar.derive import INFINITE, arcs, fewest
+from fcgen.grammar.expr import NOTHING, Expr
+
+Table = tuple[tuple[tuple[int, int], ...], ...]
+
+_built: WeakValueDictionary[tuple[Table, frozenset[int]], Dfa] = WeakValueDictionary()
+_built_lock = threading.Lock()
+
+
+class DfaState(Expr):
+    """The language that is left at one state of a Dfa."""
+
+    __slots__ = ("owner",)
+    owner: Dfa
+
+
+class Dfa:
+    """A finite automaton: per state its arcs `(byte set, next state)`, disjoint, and the set of accepting states.
+
+    `sets` are the byte sets on its arcs.
+    """
+
+    __slots__ = ("__weakref__", "_states", "sets")
+
+    def __init__(self, table: Sequence[Sequence[tuple[int, int]]], accepting: frozenset[int]) -> None:
+        distances = _distances(table, accepting)
+        self.sets = frozenset(members for row in table for members, _ in row)
+        self._states: list[DfaState] = []
+        for number in range(len(table)):
+            state = DfaState()
+            state.owner = self
+            state.can_stop = number in accepting
+            state.fewest_memo = distances[number]
+            self._states.append(state)
+        for state, row in zip(self._states, table, strict=True):
+            state.arcs_memo = [
+                (members, self._states[then]) for members, then in row if members and distances[then] != INFINITE
+            ]
+
+    def term(self, state: int = 0) -> Expr:
+        """The language that is left at `state`."""
+        found = self._states[state]
+        return NOTHING if found.fewest_memo == INFINITE else found
+
+
+def determinize(e: Expr, *, limit: int = 20_000) -> Expr:
+    """`e` as a minimal finite automaton.
+
+    Raises:
+        GrammarTooLarge: it has more than `limit` states, or is not regular.
+    """
+    if fewest(e) == INFINITE:
+        return NOTHING
+    table, accepting = _explore(e, limit)
+    blocks = _equivalent(table, accepting)
+    table, accepting = _merged(table, accepting, blocks)
+    key = (tuple(tuple(sorted(row)) for row in table), accepting)
+    with _built_lock:
+        dfa = _built.get(key)
+        if dfa is None:
+            dfa = _built[key] = Dfa(table, accepting)
+    return dfa.term(0)
+
+
+def _explore(e: Expr, limit: int) -> tuple[list[list[tuple[int, int]]], frozenset[int]]:
+    number = {e: 0}
+    order = [e]
+    table = []
+    for state in order:
+        row = []
+        for members, then in arcs(state):
+            if fewest(then) == INFINITE:
+                continue
+            if then not in number:
+                if len(order) >= limit:
+                    raise GrammarTooLarge(
+                        "a pattern has too many states", limit=limit, given=len(order) + 1, hint="Simplify the pattern."
+                    )
+                number[then] = len(order)
+                order.append(then)
+            row.append((members, number[then]))
+        table.append(row)
+    return table, frozenset(number[state] for state in order if state.can_stop)
+
+
+def _equivalent(table: Sequence[Sequence[tuple[int, int]]], accepting: frozenset[int]) -> list[int]:
+    """For each state the number of its class; the classes are numbered in the order of their first states."""
+    blocks = [0] * len(table)
+    count = 0
+    signatures: dict[object, int] = {}
+    while True:
+        signatures = {}
+        refined = []
+        for state, row in enumerate(table):
+            to: dict[int, int] = {}
+            for members, then in row:
+                to[blocks[then]] = to.get(blocks[then], 0) | members
+            signature = (state in accepting, blocks[state], frozenset(to.items()))
+            refined.append(signatures.setdefault(signature, len(signatures)))
+        blocks = refined
+        if len(signatures) == count:
+            return blocks
+        count = len(signatures)
+
+
+def _merged(
+    table: Sequence[Sequence[tuple[int, int]]], accepting: frozenset[int], blocks: Sequence[int]
+) -> tuple[list[list[tuple[int, int]]], frozenset[int]]:
+    rows: list[list[tuple[int, int]]] = []
+    for state, row in enumerate(table):
+        if blocks[state] == len(rows):
+            to: dict[int, int] = {}
+            for members, then in row:
+                to[blocks[then]] = to.get(blocks[then], 0) | members
+            rows.append([(members, then) for then, members in to.items()])
+    return rows, frozenset(blocks[state] for state in accepting)
+
+
+def _distances(table: Sequence[Sequence[tuple[int, int]]], accepting: frozenset[int]) -> list[float]:
+    before: list[list[int]] = [[] for _ in table]
+    for state, row in enumerate(table):
+        for members, then in row:
+            if members:
+                before[then].append(state)
+    distances: list[float] = [INFINITE] * len(table)
+    frontier = sorted(accepting)
+    walked = 0
+    while frontier:
+        for state in frontier:
+            distances[state] = walked
+        walked += 1
+        frontier = sorted({s for state in frontier for s in before[state] if distances[s] == INFINITE})
+    return distances

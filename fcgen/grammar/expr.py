@@ -1,0 +1,402 @@
+"""Byte languages as immutable terms that are shared: equal terms are one object.
+
+A term (Expr) is nothing, the empty string, a literal, a set of bytes, a sequence, a choice, a bounded repeat, an
+intersection, a complement, a reference, a deferred term, or a state of an explicit automaton (`dfa.py`). Constructors
+simplify, so that terms reached by different ways are often the same object; `derive.py` computes what follows a term
+byte by byte, and the terms so reached are the states of a deterministic automaton. A sequence leans to the right
+(`Seq(head, tail)`, the head never a sequence), which makes the term itself the stack of a recursive grammar.
+
+`can_stop` (does the term accept the empty string) is settled at construction. A byte set is a 256-bit int.
+
+Why not regular expressions as text: they explode, and they have neither recursion, intersection nor complement.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
+
+ALL_BYTES = (1 << 256) - 1
+
+
+class Expr:
+    """A byte language. Compare by identity; build with the functions of this module."""
+
+    __slots__ = ("__weakref__", "arcs_memo", "can_stop", "fewest_memo")
+
+    can_stop: bool
+    arcs_memo: Any
+    fewest_memo: float | None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__.lower()}>"
+
+
+class Nothing(Expr):
+    """The language without a string."""
+
+    __slots__ = ()
+
+
+class Empty(Expr):
+    """The language of the empty string alone."""
+
+    __slots__ = ()
+
+
+class Literal(Expr):
+    """One string of at least one byte."""
+
+    __slots__ = ("data",)
+    data: bytes
+
+    def __repr__(self) -> str:
+        return f"<literal {self.data!r}>"
+
+
+class ByteSet(Expr):
+    """One byte out of a set of at least two."""
+
+    __slots__ = ("members",)
+    members: int
+
+
+class Seq(Expr):
+    """`head`, then `tail`. The head is never a Seq; a literal is never followed by a literal."""
+
+    __slots__ = ("head", "tail")
+    head: Expr
+    tail: Expr
+
+
+class Alt(Expr):
+    """Any of at least two parts, none of which is an Alt."""
+
+    __slots__ = ("parts",)
+    parts: tuple[Expr, ...]
+
+
+class Repeat(Expr):
+    """`inner`, at least `least` and at most `most` times (None: no limit)."""
+
+    __slots__ = ("inner", "least", "most")
+    inner: Expr
+    least: int
+    most: int | None
+
+
+class Both(Expr):
+    """What all of at least two parts accept."""
+
+    __slots__ = ("parts",)
+    parts: tuple[Expr, ...]
+
+
+class Complement(Expr):
+    """Every byte string that `inner` does not accept."""
+
+    __slots__ = ("inner",)
+    inner: Expr
+
+
+class Reference(Expr):
+    """What `scope` defines under `name`, looked up when it is walked: recursion."""
+
+    __slots__ = ("name", "scope")
+    scope: Scope
+    name: Hashable
+
+
+class Deferred(Expr):
+    """A term that is built when it is walked: the same language as `like`, in a form that is quicker to walk."""
+
+    __slots__ = ("build", "built", "like")
+    build: Callable[[], Expr]
+    built: Expr | None
+    like: Expr
+
+    def force(self) -> Expr:
+        """The term itself."""
+        if self.built is None:
+            self.built = self.build()
+        return self.built
+
+
+class Scope:
+    """The definitions that references expand to."""
+
+    __slots__ = ("_definitions",)
+
+    def __init__(self) -> None:
+        self._definitions: dict[Hashable, Expr] = {}
+
+    def define(self, name: Hashable, expr: Expr) -> None:
+        """Say what `name` stands for. Before the first reference to it is walked, and once."""
+        self._definitions[name] = expr
+
+    def __getitem__(self, name: Hashable) -> Expr:
+        return self._definitions[name]
+
+    def __contains__(self, name: Hashable) -> bool:
+        return name in self._definitions
+
+
+_E = TypeVar("_E", bound=Expr)
+_terms: WeakValueDictionary[tuple[Any, ...], Expr] = WeakValueDictionary()
+_terms_lock = threading.Lock()
+
+
+def _fresh(kind: type[_E], can_stop: bool) -> _E:  # noqa: FBT001
+    term = kind()
+    term.can_stop = can_stop
+    term.arcs_memo = None
+    term.fewest_memo = 0 if can_stop else None
+    return term
+
+
+def _share(key: tuple[Any, ...], term: Expr) -> Expr:
+    with _terms_lock:
+        return _terms.setdefault(key, term)
+
+
+NOTHING: Expr = _fresh(Nothing, can_stop=False)
+EMPTY: Expr = _fresh(Empty, can_stop=True)
+
+
+def literal(data: bytes) -> Expr:
+    """The language of one string."""
+    if not data:
+        return EMPTY
+    key = (Literal, data)
+    found = _terms.get(key)
+    if found is not None:
+        return found
+    term = _fresh(Literal, can_stop=False)
+    term.data = data
+    term.fewest_memo = len(data)
+    return _share(key, term)
+
+
+def byte_set(members: int) -> Expr:
+    """One byte: bit b of `members` says whether b is in the set."""
+    if members & (members - 1) == 0:
+        return literal(bytes([members.bit_length() - 1])) if members else NOTHING
+    key = (ByteSet, members)
+    found = _terms.get(key)
+    if found is not None:
+        return found
+    term = _fresh(ByteSet, can_stop=False)
+    term.members = members
+    term.fewest_memo = 1
+    return _share(key, term)
+
+
+def byte_range(low: int, high: int) -> Expr:
+    """One byte from `low` to `high`, both included."""
+    return byte_set((1 << (high + 1)) - (1 << low))
+
+
+def seq(*parts: Expr) -> Expr:
+    """One part after the other."""
+    result = EMPTY
+    for part in reversed(parts):
+        result = _seq(part, result)
+        if result is NOTHING:
+            return NOTHING
+    return result
+
+
+def _seq(first: Expr, rest: Expr) -> Expr:
+    if first is EMPTY:
+        return rest
+    if rest is EMPTY or first is NOTHING:
+        return first
+    if rest is NOTHING:
+        return NOTHING
+    if type(first) is not Seq:
+        return _pair(first, rest)
+    heads = []
+    while type(first) is Seq:
+        heads.append(first.head)
+        first = first.tail
+    rest = _pair(first, rest)
+    for head in reversed(heads):
+        rest = _pair(head, rest)
+    return rest
+
+
+def _pair(head: Expr, tail: Expr) -> Expr:
+    if type(head) is Literal:
+        if type(tail) is Literal:
+            return literal(head.data + tail.data)
+        if type(tail) is Seq and type(tail.head) is Literal:
+            head, tail = literal(head.data + tail.head.data), tail.tail
+    key = (Seq, head, tail)
+    found = _terms.get(key)
+    if found is not None:
+        return found
+    term = _fresh(Seq, can_stop=head.can_stop and tail.can_stop)
+    term.head, term.tail = head, tail
+    if term.fewest_memo is None and head.fewest_memo is not None and tail.fewest_memo is not None:
+        term.fewest_memo = head.fewest_memo + tail.fewest_memo
+    return _share(key, term)
+
+
+def alt(*parts: Expr) -> Expr:
+    """Any of the parts."""
+    return alt_of(parts)
+
+
+def alt_of(parts: Iterable[Expr]) -> Expr:
+    """Any of the parts. Literals that begin alike share their beginning, so a thousand names become a tree."""
+    flat: dict[Expr, None] = {}
+    for part in parts:
+        if type(part) is Alt:
+            flat.update(dict.fromkeys(part.parts))
+        else:
+            flat[part] = None
+    flat.pop(NOTHING, None)
+    if len(flat) < 2:
+        return next(iter(flat), NOTHING)
+    if ANY_BYTES in flat:
+        return ANY_BYTES
+    return _choice(_merge_single_bytes(_left_factored(flat)))
+
+
+def _left_factored(parts: Iterable[Expr]) -> list[Expr]:
+    groups: dict[int, list[tuple[bytes, Expr]]] = {}
+    others = []
+    for part in parts:
+        if type(part) is Literal:
+            groups.setdefault(part.data[0], []).append((part.data, EMPTY))
+        elif type(part) is Seq and type(part.head) is Literal:
+            groups.setdefault(part.head.data[0], []).append((part.head.data, part.tail))
+        else:
+            others.append(part)
+    return [*(_factor(group) for group in groups.values()), *others]
+
+
+def _factor(group: list[tuple[bytes, Expr]]) -> Expr:
+    if len(group) == 1:
+        data, tail = group[0]
+        return _seq(literal(data), tail)
+    low, high = min(data for data, _ in group), max(data for data, _ in group)
+    size = next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), len(low))
+    return _seq(literal(low[:size]), alt_of(_seq(literal(data[size:]), tail) for data, tail in group))
+
+
+def _merge_single_bytes(parts: list[Expr]) -> list[Expr]:
+    members, others = 0, []
+    for part in parts:
+        if type(part) is ByteSet:
+            members |= part.members
+        elif type(part) is Literal and len(part.data) == 1:
+            members |= 1 << part.data[0]
+        else:
+            others.append(part)
+    return [byte_set(members), *others] if members else others
+
+
+def _choice(parts: list[Expr]) -> Expr:
+    if len(parts) == 1:
+        return parts[0]
+    key = (Alt, frozenset(parts))
+    found = _terms.get(key)
+    if found is not None:
+        return found
+    term = _fresh(Alt, can_stop=any(part.can_stop for part in parts))
+    term.parts = tuple(parts)
+    return _share(key, term)
+
+
+def repeat(inner: Expr, least: int = 0, most: int | None = None) -> Expr:
+    """`inner`, at least `least` and at most `most` times (None: no limit)."""
+    if most is not None and most < least:
+        return NOTHING
+    if inner is NOTHING:
+        return NOTHING if least else EMPTY
+    if inner is EMPTY or most == 0:
+        return EMPTY
+    if least == most == 1:
+        return inner
+    if inner.can_stop:
+        least = 0
+        if type(inner) is Repeat and inner.most is None:
+            return repeat(inner.inner)
+    key = (Repeat, inner, least, most)
+    found = _terms.get(key)
+    if found is not None:
+        return found
+    term = _fresh(Repeat, can_stop=least == 0)
+    term.inner, term.least, term.most = inner, least, most
+    return _share(key, term)
+
+
+def optional(inner: Expr) -> Expr:
+    """`inner` or nothing at all."""
+    return alt(EMPTY, inner)
+
+
+def both(*parts: Expr) -> Expr:
+    """What all parts accept. Meant for regular parts: recursive ones may have no end of states."""
+    flat: dict[Expr, None] = {}
+    for part in parts:
+        flat.update(dict.fromkeys(part.parts if type(part) is Both else (part,)))
+    flat.pop(ANY_BYTES, None)
+    if len(flat) < 2:
+        return next(iter(flat), ANY_BYTES)
+    if NOTHING in flat or any(type(part) is Complement and part.inner in flat for part in flat):
+        return NOTHING
+    if EMPTY in flat:
+        return EMPTY if all(part.can_stop for part in flat) else NOTHING
+    key = (Both, frozenset(flat))
+    found = _terms.get(key)
+    if found is not None:
+        return found
+    term = _fresh(Both, can_stop=all(part.can_stop for part in flat))
+    term.parts = tuple(flat)
+    return _share(key, term)
+
+
+def complement(inner: Expr) -> Expr:
+    """Every byte string that `inner` does not accept (valid UTF-8 or not)."""
+    if type(inner) is Complement:
+        return inner.inner
+    if inner is NOTHING:
+        return ANY_BYTES
+    if inner is ANY_BYTES:
+        return NOTHING
+    key = (Complement, inner)
+    found = _terms.get(key)
+    if found is not None:
+        return found
+    term = _fresh(Complement, can_stop=not inner.can_stop)
+    term.inner = inner
+    return _share(key, term)
+
+
+def reference(scope: Scope, name: Hashable, *, can_stop: bool = False) -> Expr:
+    """What `scope` defines under `name`. `can_stop` must be true of the definition."""
+    key = (Reference, scope, name)
+    found = _terms.get(key)
+    if found is not None:
+        return found
+    term = _fresh(Reference, can_stop=can_stop)
+    term.scope, term.name = scope, name
+    return _share(key, term)
+
+
+def deferred(build: Callable[[], Expr], like: Expr) -> Expr:
+    """The term that `build()` returns, built when it is first walked: the same language as `like`.
+
+    `like` is the form that is small but slow to walk, and stands for the term until then. So an object of n optional
+    properties is n small terms, though each of its places has up to n ways on.
+    """
+    term = _fresh(Deferred, can_stop=like.can_stop)
+    term.build, term.built, term.like = build, None, like
+    return term
+
+
+ANY_BYTES: Expr = repeat(byte_set(ALL_BYTES))

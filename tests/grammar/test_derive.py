@@ -1,0 +1,214 @@
+"""Terms against a reference: the language of a term, computed by brute force over short strings."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fcgen.errors import GrammarError
+from fcgen.grammar.alphabet import restrict
+from fcgen.grammar.automaton import DEAD, Automaton
+from fcgen.grammar.derive import INFINITE, arcs, fewest
+from fcgen.grammar.dfa import determinize
+from fcgen.grammar.expr import (
+    ALL_BYTES,
+    ANY_BYTES,
+    EMPTY,
+    NOTHING,
+    Scope,
+    alt,
+    both,
+    byte_set,
+    complement,
+    deferred,
+    literal,
+    reference,
+    repeat,
+    seq,
+)
+
+LETTERS = b"abc"
+WORDS = [bytes(word) for n in range(5) for word in itertools.product(LETTERS, repeat=n)]
+LETTER_SET = sum(1 << b for b in LETTERS)
+
+
+def concatenated(a, b):
+    return {x + y for x in a for y in b if len(x + y) <= 4}
+
+
+def repeated(a, least, most):
+    power, result = {b""}, set()
+    for count in range((4 if most is None else most) + least + 1):
+        if count >= least and (most is None or count <= most):
+            result |= power
+        power = concatenated(power, a)
+    return result
+
+
+@st.composite
+def terms(draw, depth=3):
+    """A term and the set of its words of at most four letters."""
+    kind = draw(
+        st.sampled_from(["literal", "set"] if depth == 0 else ["literal", "set", "seq", "alt", "rep", "both", "not"])
+    )
+    if kind == "literal":
+        word = draw(st.sampled_from([w for w in WORDS if len(w) <= 3]))
+        return literal(word), {word}
+    if kind == "set":
+        letters = draw(st.sets(st.sampled_from(sorted(LETTERS)), min_size=1))
+        return byte_set(sum(1 << b for b in letters)), {bytes([b]) for b in letters}
+    first, words = draw(terms(depth=depth - 1))
+    if kind == "rep":
+        least = draw(st.integers(0, 2))
+        most = draw(st.one_of(st.none(), st.integers(least, 3)))
+        return repeat(first, least, most), repeated(words, least, most)
+    if kind == "not":
+        return both(repeat(byte_set(LETTER_SET)), complement(first)), set(WORDS) - words
+    second, others = draw(terms(depth=depth - 1))
+    match kind:
+        case "seq":
+            return seq(first, second), concatenated(words, others)
+        case "alt":
+            return alt(first, second), words | others
+        case _:
+            return both(first, second), words & others
+
+
+def language(term):
+    """The words of at most four letters that a walk over arcs accepts."""
+    found, frontier = set(), [(b"", term)]
+    for word, here in frontier:
+        if here.can_stop:
+            found.add(word)
+        if len(word) < 4:
+            frontier += [(word + bytes([b]), then) for members, then in arcs(here) for b in LETTERS if members >> b & 1]
+    return found
+
+
+@given(terms())
+def test_arcs_spell_the_language(pair):
+    term, words = pair
+    assert language(term) == words
+
+
+@given(terms())
+def test_arcs_are_disjoint(pair):
+    frontier, seen = [pair[0]], {pair[0]}
+    for term in frontier[:50]:
+        union = 0
+        for members, then in arcs(term):
+            assert members
+            assert not union & members
+            union |= members
+            if then not in seen:
+                seen.add(then)
+                frontier.append(then)
+
+
+@given(terms())
+def test_fewest_is_the_length_of_the_shortest_word(pair):
+    term, words = pair
+    shortest = min(map(len, words), default=INFINITE)
+    if shortest <= 4:
+        assert fewest(term) == shortest
+    else:
+        assert fewest(term) > 4
+
+
+@given(terms())
+def test_determinized_is_the_same_language(pair):
+    term, words = pair
+    assert language(determinize(term)) == words
+    assert fewest(determinize(term)) == fewest(term)
+
+
+@given(terms())
+def test_automaton_is_the_same_language(pair):
+    term, words = pair
+    if fewest(term) == INFINITE:
+        return
+    automaton = Automaton(term)
+    for word in WORDS:
+        state = automaton.step(0, word)
+        assert (state != DEAD and bool(automaton.can_stop[state])) == (word in words)
+        assert (state != DEAD) == (fewest(after(term, word)) != INFINITE)
+        if state != DEAD:
+            assert automaton.fewest[state] == fewest(after(term, word))
+
+
+def after(term, word):
+    for byte in word:
+        term = next((then for members, then in arcs(term) if members >> byte & 1), NOTHING)
+    return term
+
+
+@given(terms(), st.sets(st.sampled_from(sorted(LETTERS))))
+def test_restricted_terms_finish_within_the_alphabet(pair, letters):
+    term, words = pair
+    alphabet = sum(1 << b for b in letters)
+    kept = {word for word in words if set(word) <= letters}
+    restricted = restrict(term, alphabet)
+    found = language(restricted)
+    assert kept <= found <= words
+    # From every state a way on within the alphabet ends: nothing that is begun needs a byte that cannot be written.
+    assert (fewest(restricted) == INFINITE) or any(set(word) <= letters for word in found) or fewest(restricted) > 4
+
+
+def test_restriction_leaves_what_can_be_written_alone():
+    term = seq(literal(b"ab"), repeat(byte_set(LETTER_SET)))
+    assert restrict(term, LETTER_SET) is term
+    assert restrict(term, ALL_BYTES) is term
+
+
+@given(terms())
+def test_equal_terms_are_one_object(pair):
+    term, _ = pair
+    assert alt(term, term) is term
+    assert both(term, term) is term
+    assert seq(EMPTY, term, EMPTY) is term
+    assert complement(complement(term)) is term
+    assert both(term, ANY_BYTES) is term
+    assert alt(term, NOTHING) is term
+    assert seq(term, NOTHING) is NOTHING
+
+
+def test_recursion_needs_no_stack():
+    scope = Scope()
+    value = alt(literal(b"c"), seq(literal(b"a"), reference(scope, "value"), literal(b"b")))
+    scope.define("value", value)
+    assert fewest(value) == 1
+    automaton = Automaton(value)
+    state = automaton.step(0, b"a" * 1000 + b"c" + b"b" * 999)
+    assert state != DEAD
+    assert not automaton.can_stop[state]
+    assert automaton.can_stop[automaton.step(state, b"b")]
+    assert automaton.step(state, b"c") == DEAD
+
+
+def test_a_recursion_that_never_ends_is_infinite():
+    scope = Scope()
+    scope.define("value", seq(literal(b"a"), reference(scope, "value")))
+    assert fewest(reference(scope, "value")) == INFINITE
+
+
+def test_left_recursion_is_an_error():
+    scope = Scope()
+    scope.define("value", alt(literal(b"a"), seq(reference(scope, "value"), literal(b"b"))))
+    with pytest.raises(GrammarError, match="refers to itself before any character"):
+        arcs(reference(scope, "value"))
+
+
+def test_a_long_chain_of_deferred_terms():
+    tail = literal(b"}")
+    for i in range(5000):
+        member = literal(b"%d," % i)
+        tail = deferred(lambda m=member, t=tail: alt(seq(m, t), t), like=alt(seq(member, tail), tail))
+    assert fewest(tail) == 1
+
+
+def test_long_sequences_do_not_recurse():
+    part = alt(EMPTY, literal(b"a"))
+    term = seq(*[part] * 5000)
+    assert len(arcs(term)) == 1
+    assert fewest(seq(*[literal(b"a"), byte_set(LETTER_SET)] * 5000)) == 10_000
