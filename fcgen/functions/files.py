@@ -1,0 +1,94 @@
+"""A file, or an attribute of a Python module -> functions.
+
+FILE.json         JSON: one function, a list, a request, or several objects one after another
+FILE.jsonl        one of these on each line
+MODULE:ATTRIBUTE  anything that `read_functions` reads, e.g. `tools:get_weather`; modules of the working directory
+                  come first, as for a script in it. The module's code is run.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fcgen.errors import FunctionError, excerpt
+from fcgen.functions.function import Function
+from fcgen.functions.read import Entry, read_entries
+from fcgen.functions.text import MAX_SIZE
+
+_ATTRIBUTE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+_FORMS = "FILE.json, FILE.jsonl or MODULE:ATTRIBUTE"
+
+
+def read_functions_file(source: str | os.PathLike[str]) -> tuple[Function, ...]:
+    """Read every function of a file, or of a module's attribute.
+
+    Raises:
+        FunctionError: there is no such file, module or attribute, it cannot be read, or `read_functions` refuses what
+            is in it; the message names file and line. ManyErrors if there are several mistakes. What a module's own
+            code raises when it is run is passed on as it is.
+    """
+    name = os.fspath(source)
+    suffix = Path(name).suffix.lower()
+    if suffix == ".json":
+        return read_entries([Entry(_read(name), place=name)], name)
+    if suffix == ".jsonl":
+        return read_entries(_lines(name), name)
+    if _ATTRIBUTE.fullmatch(name):
+        return read_entries([Entry(_attribute(*name.split(":")), place=name)], name)
+    raise FunctionError(f"{excerpt(name)} does not say what it is", hint=f"Functions are read from {_FORMS}.")
+
+
+def _lines(name: str) -> Iterator[Entry]:
+    for number, line in enumerate(_read(name).split("\n"), 1):
+        if line.strip():
+            yield Entry(line, place=f"{name}, line {number}")
+
+
+def _read(name: str) -> str:
+    try:
+        with Path(name).open("rb") as file:
+            data = file.read(MAX_SIZE + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise FunctionError(f"{name} cannot be read: {reason}") from error
+    if len(data) > MAX_SIZE:
+        raise FunctionError(f"{name} has too many bytes", limit=MAX_SIZE)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise FunctionError(f"{name}, line {line}: not UTF-8 (byte 0x{data[error.start]:02x})") from error
+    if not text.strip():
+        raise FunctionError(f"{name} is empty", hint="It must describe at least one function.")
+    return text
+
+
+def _attribute(module: str, attribute: str) -> Any:
+    try:
+        with _working_directory_importable():
+            value: Any = importlib.import_module(module)
+    except (ImportError, SyntaxError) as error:
+        raise FunctionError(f"module {module!r} cannot be imported: {error}") from error
+    for name in attribute.split("."):
+        if not hasattr(value, name):
+            raise FunctionError(f"module {module!r} has no {attribute!r}")
+        value = getattr(value, name)
+    return value
+
+
+@contextmanager
+def _working_directory_importable() -> Iterator[None]:
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path.remove(here)

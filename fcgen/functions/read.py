@@ -1,0 +1,151 @@
+"""Functions in any of the forms people have them in -> a tuple of `Function`.
+
+    anything -> entries (one function each, with its position) -> Function -> names checked
+
+Texts, lists and whole requests only hold entries. Each entry is recognised by its keys and read by the module for its
+form: `card`, `tools`, `python`. All mistakes of all entries are raised together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fcgen.errors import FunctionError, raise_all
+from fcgen.functions.card import read_card
+from fcgen.functions.function import Function
+from fcgen.functions.problems import Problems
+from fcgen.functions.text import read_text
+from fcgen.functions.tools import SCHEMA_KEYS, read_tool
+from fcgen.functions.values import MAX_DEPTH, RepeatedKeys, copy_value, describe, join
+
+_FORMS = "a Function, metadata (an object or JSON text), a Python callable, a class, or a list of these"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What describes one function, or holds several that do: the value, its JSON pointer, its file and line if any."""
+
+    value: object
+    pointer: str = ""
+    place: str | None = None
+
+    def inside(self, *parts: str | int, value: object) -> Entry:
+        """An entry within this one."""
+        pointer = self.pointer
+        for part in parts:
+            pointer = join(pointer, part)
+        return Entry(value, pointer, self.place)
+
+    @property
+    def position(self) -> str:
+        """Where it is, in words."""
+        return (
+            f"in {self.place}" + (f", at {self.pointer}" if self.pointer else "")
+            if self.place
+            else f"at {self.pointer}"
+        )
+
+
+def read_functions(source: object) -> tuple[Function, ...]:
+    """Read every function that `source` describes, in order.
+
+    A source is a `Function`, metadata as a dict or as JSON text (of the model card, an OpenAI, MCP or Anthropic tool,
+    or plain `{name, description, parameters}`), a Python callable, a Pydantic model, dataclass or TypedDict, or a list
+    or tuple of these. JSON text may hold several objects one after another. An object whose `tools` or `functions` is
+    a list (an OpenAI request, an MCP result) stands for that list.
+
+    Raises:
+        FunctionError: something in it cannot be read, two functions have one name, or there is no function; `pointer`
+            leads to the place from the outermost list or object. ManyErrors if there are several mistakes.
+    """
+    return read_entries([Entry(source)])
+
+
+def read_entries(sources: Iterable[Entry], place: str | None = None) -> tuple[Function, ...]:
+    """`read_functions` over sources whose positions are known, all of them from `place`."""
+    errors: list[FunctionError] = []
+    first: dict[str, Entry] = {}
+    functions = []
+    for source in sources:
+        for entry in _expand(source, errors):
+            function = _read_entry(entry, errors)
+            if function is None:
+                continue
+            if function.name in first:
+                errors.append(_second(function.name, entry, first[function.name]))
+            first.setdefault(function.name, entry)
+            functions.append(function)
+    raise_all(errors)
+    if not functions:
+        found = "no functions" if place is None else f"no functions in {place}"
+        raise FunctionError(found, hint=f"At least one is needed: {_FORMS}.")
+    return tuple(functions)
+
+
+def _second(name: str, entry: Entry, first: Entry) -> FunctionError:
+    problems = Problems(name, entry.place)
+    problems.add(f"a second function of this name; the first is {first.position}", entry.pointer)
+    return problems.errors[0]
+
+
+def _expand(entry: Entry, errors: list[FunctionError], depth: int = 0) -> Iterator[Entry]:
+    """The entries that texts, lists and requests hold."""
+    problems = Problems(None, entry.place, errors)
+    value: Any = entry.value
+    if depth > MAX_DEPTH:
+        problems.add("nested too deeply", entry.pointer, limit=MAX_DEPTH)
+    elif isinstance(value, str):
+        values = read_text(value, entry.pointer, problems)
+        if values:
+            yield from _expand(entry.inside(value=values[0] if len(values) == 1 else values), errors, depth + 1)
+    elif isinstance(value, (list, tuple)):
+        for i, item in enumerate(value):
+            yield from _expand(entry.inside(i, value=item), errors, depth + 1)
+    elif key := _list_key(value):
+        yield from _expand(entry.inside(key, value=value[key]), errors, depth + 1)
+    else:
+        yield entry
+
+
+def _list_key(value: Any) -> str | None:
+    """The key under which a request or a result holds its functions."""
+    if not isinstance(value, Mapping) or isinstance(value, RepeatedKeys) or "name" in value or "function" in value:
+        return None
+    return next((key for key in ("tools", "functions") if isinstance(value.get(key), (list, tuple))), None)
+
+
+def _read_entry(entry: Entry, errors: list[FunctionError]) -> Function | None:
+    value = entry.value
+    if isinstance(value, Function):
+        return value
+    problems = Problems(_name(value), entry.place)
+    function = None
+    if isinstance(value, Mapping):
+        function = _read_metadata(copy_value(value, entry.pointer, problems), entry.pointer, problems)
+    elif callable(value):
+        from fcgen.functions.python import read_callable  # Pydantic takes longer to load than all the rest
+
+        function = read_callable(value, entry.pointer or None, problems)
+    else:
+        problems.add(f"a function is described by {_FORMS}; found {describe(value)}", entry.pointer)
+    errors.extend(problems.errors)
+    return function
+
+
+def _read_metadata(metadata: dict[str, Any], pointer: str, problems: Problems) -> Function | None:
+    if problems.errors:
+        return None
+    named = isinstance(metadata.get("function"), str)
+    is_card = "arguments" in metadata or (named and not any(key in metadata for key in SCHEMA_KEYS))
+    return read_card(metadata, pointer, problems) if is_card else read_tool(metadata, pointer, problems)
+
+
+def _name(value: object) -> str | None:
+    """The name, for messages, before anything is known to be right."""
+    if not isinstance(value, Mapping):
+        return None
+    function = value.get("function")
+    names = value.get("name"), function.get("name") if isinstance(function, Mapping) else function
+    return next((name for name in names if isinstance(name, str)), None)
