@@ -10,7 +10,7 @@ grammars come back as the very same term, after one look at each new part of it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
+from functools import lru_cache, partial
 
 from fcgen.grammar.dfa import DfaState, determinize
 from fcgen.grammar.expr import (
@@ -41,16 +41,27 @@ def restrict(e: Expr, alphabet: int) -> Expr:
     """The texts of `e` that have only bytes of `alphabet`, up to sets that the alphabet covers in part."""
     if alphabet == ALL_BYTES:
         return e
-    order = _below(e)
-    if all(_is_writable(part, alphabet) for part in order):
-        return e
-    return _rebuild(e, order, alphabet)
+    return e if _is_all_writable(e, alphabet) else _rebuild(e, _below(e), alphabet)
+
+
+def _is_all_writable(root: Expr, alphabet: int) -> bool:
+    seen = {root}
+    ahead = [root]
+    while ahead:
+        e = ahead.pop()
+        if not _is_writable(e, alphabet):
+            return False
+        for child in _children(e):
+            if child not in seen:
+                seen.add(child)
+                ahead.append(child)
+    return True
 
 
 def _children(e: Expr) -> tuple[Expr, ...]:
     match e:
         case Seq():
-            return (e.head, e.tail)
+            return (e.tail, e.head)
         case Alt():
             return e.parts
         case Repeat():
@@ -61,6 +72,11 @@ def _children(e: Expr) -> tuple[Expr, ...]:
             return (e.like,)
         case _:
             return ()
+
+
+@lru_cache(maxsize=64)
+def _bytes_in(alphabet: int) -> bytes:
+    return bytes(byte for byte in range(256) if alphabet >> byte & 1)
 
 
 def _below(root: Expr) -> list[Expr]:
@@ -82,8 +98,10 @@ def _below(root: Expr) -> list[Expr]:
 
 def _is_writable(e: Expr, alphabet: int) -> bool:
     match e:
+        case Seq() | Alt() | Repeat() | Reference() | Deferred():
+            return True
         case Literal():
-            return all(alphabet >> byte & 1 for byte in e.data)
+            return not e.data.translate(None, _bytes_in(alphabet))
         case ByteSet():
             return e.members & alphabet != 0
         case DfaState():

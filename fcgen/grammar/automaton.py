@@ -2,7 +2,8 @@
 
 State 0 is the grammar itself. `transitions[state, byte]` is the next state or DEAD; a row is valid once
 `filled[state]`, and is filled on demand, since only places that some token reaches are ever needed. Arcs into terms
-that cannot finish are left out, which is all it takes to have no dead ends. A literal's states are numbered in one go.
+that cannot finish are left out, which is all it takes to have no dead ends. The states of a literal, and those of a
+bounded run of one byte set (whitespace, digits), are numbered in one go.
 
 State numbers never move. Growing replaces the arrays, so a reader takes them once and reads on undisturbed; `fill`
 holds the lock. The number of states is capped: a row is a kilobyte.
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from fcgen.errors import GrammarTooLarge, Unsatisfiable
 from fcgen.grammar.derive import INFINITE, arcs, fewest
-from fcgen.grammar.expr import EMPTY, Expr, Literal, Seq
+from fcgen.grammar.expr import EMPTY, ByteSet, Expr, Literal, Repeat, Seq
 
 DEAD = -1
 MAX_STATES = 100_000
@@ -65,10 +66,11 @@ class Automaton:
             data, tail = _leading_literal(term)
             if len(data) > 1:
                 self._fill_literal(state, data, tail)
+            elif (run := _leading_run(term)) is not None:
+                self._fill_run(state, *run)
             else:
-                for members, then in arcs(term):
-                    if fewest(then) != INFINITE:
-                        self.transitions[state, _bytes_of(members)] = self._number(then)
+                row = self._row(term)
+                self.transitions[state] = row
                 self.filled[state] = True
 
     def step(self, state: int, data: bytes) -> int:
@@ -90,6 +92,23 @@ class Automaton:
         self.fewest[first : self.size] = self.fewest[end] + np.arange(len(data) - 1, 0, -1)
         self.filled[first : self.size] = True
         self.filled[state] = True
+
+    def _fill_run(self, state: int, members: int, most: int, tail: Expr) -> None:
+        """A bounded run of one byte set before a tail that cannot begin with it: the same row, but for the way on."""
+        end = self._number(tail)
+        first = self._add([None] * (most - 1), can_stop=tail.can_stop)
+        path = np.array([state, *range(first, self.size), end], np.int32)
+        self.fewest[first : self.size] = self.fewest[end]
+        self.transitions[path[:-1]] = self._row(tail)
+        self.transitions[np.ix_(path[:-1], _bytes_of(members))] = path[1:, None]
+        self.filled[path[:-1]] = True
+
+    def _row(self, term: Expr) -> NDArray[np.int32]:
+        row = np.full(256, DEAD, np.int32)
+        for members, then in arcs(term):
+            if fewest(then) != INFINITE:
+                row[_bytes_of(members)] = self._number(then)
+        return row
 
     def _number(self, term: Expr) -> int:
         number = self._numbers.get(term)
@@ -129,6 +148,16 @@ def _leading_literal(term: Expr) -> tuple[bytes, Expr]:
     if type(term) is Seq and type(term.head) is Literal:
         return term.head.data, term.tail
     return b"", term
+
+
+def _leading_run(term: Expr) -> tuple[int, int, Expr] | None:
+    """The byte set, greatest count and tail of a term that begins with a bounded run and has no other way on."""
+    if type(term) is not Seq or type(term.head) is not Repeat or type(term.head.inner) is not ByteSet:
+        return None
+    run, members = term.head, term.head.inner.members
+    if run.least or run.most is None or run.most < 2 or any(first & members for first, _ in arcs(term.tail)):
+        return None
+    return members, run.most, term.tail
 
 
 @lru_cache(maxsize=4096)

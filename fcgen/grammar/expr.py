@@ -6,6 +6,9 @@ simplify, so that terms reached by different ways are often the same object; `de
 byte by byte, and the terms so reached are the states of a deterministic automaton. A sequence leans to the right
 (`Seq(head, tail)`, the head never a sequence), which makes the term itself the stack of a recursive grammar.
 
+The table of terms is emptied when it is full: terms built before and after then are not shared, which costs states and
+nothing else. (Weak references would need no limit; with them compiling a schema took a quarter longer.)
+
 `can_stop` (does the term accept the empty string) is settled at construction. A byte set is a 256-bit int.
 
 Why not regular expressions as text: they explode, and they have neither recursion, intersection nor complement.
@@ -13,10 +16,8 @@ Why not regular expressions as text: they explode, and they have neither recursi
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any, TypeVar
-from weakref import WeakValueDictionary
 
 ALL_BYTES = (1 << 256) - 1
 
@@ -144,8 +145,9 @@ class Scope:
 
 
 _E = TypeVar("_E", bound=Expr)
-_terms: WeakValueDictionary[tuple[Any, ...], Expr] = WeakValueDictionary()
-_terms_lock = threading.Lock()
+_terms: dict[tuple[Any, ...], Expr] = {}
+_lasting: dict[tuple[Any, ...], Expr] = {}
+MAX_TERMS = 100_000
 
 
 def _fresh(kind: type[_E], can_stop: bool) -> _E:  # noqa: FBT001
@@ -157,8 +159,10 @@ def _fresh(kind: type[_E], can_stop: bool) -> _E:  # noqa: FBT001
 
 
 def _share(key: tuple[Any, ...], term: Expr) -> Expr:
-    with _terms_lock:
-        return _terms.setdefault(key, term)
+    if len(_terms) > MAX_TERMS:
+        _terms.clear()
+        _terms.update(_lasting)
+    return _terms.setdefault(key, term)
 
 
 NOTHING: Expr = _fresh(Nothing, can_stop=False)
@@ -400,3 +404,4 @@ def deferred(build: Callable[[], Expr], like: Expr) -> Expr:
 
 
 ANY_BYTES: Expr = repeat(byte_set(ALL_BYTES))
+_lasting.update(_terms)

@@ -22,7 +22,7 @@ Flags = NDArray[np.bool_]
 Words = NDArray[np.uint32]
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[misc]
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def walk(
     byte: Bytes,
     depth: Ints,
@@ -73,7 +73,7 @@ def walk(
     return later
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[misc]
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def run_below(byte: Bytes, end: Ints, token_start: Ints, tokens: Ints, members: Flags, exits: Ints, row: Words) -> int:
     """Set in `row` the tokens that have only bytes of `members`; list in `exits` the nodes where others leave them."""
     count, i = 0, 0
@@ -89,7 +89,7 @@ def run_below(byte: Bytes, end: Ints, token_start: Ints, tokens: Ints, members: 
     return count
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[misc]
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def leave_run(
     byte: Bytes,
     end: Ints,
@@ -119,7 +119,7 @@ def leave_run(
     return places
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[misc]
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def walk_within(
     byte: Bytes,
     depth: Ints,

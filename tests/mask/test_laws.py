@@ -30,10 +30,12 @@ terms = st.recursive(
         st.builds(alt, inner, inner),
         st.builds(both, inner, inner),
         st.builds(lambda e: both(repeat(byte_set(ALPHABET)), complement(e)), inner),
-        st.builds(lambda e, least, more: repeat(e, least, more and least + more), inner, st.integers(0, 2), st.integers(0, 3)),
+        st.builds(
+            lambda e, least, more: repeat(e, least, more and least + more), inner, st.integers(0, 2), st.integers(0, 3)
+        ),
     ),
     max_leaves=8,
-).filter(lambda e: fewest(e) != INFINITE)  # fmt: skip
+).filter(lambda e: fewest(e) != INFINITE)
 
 
 @st.composite

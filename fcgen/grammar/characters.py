@@ -1,0 +1,202 @@
+r"""Sets of Unicode characters, and how one character of a set is spelled in bytes.
+
+A `CharSet` is a sorted tuple of code point ranges; surrogates are no characters and never in it. `utf8` and
+`json_chars` turn a set into the term of exactly one of its characters. Ranges are cut at the borders of UTF-8's lead
+and continuation bytes, and leads with the same rest are joined, so the term is the minimal tree: "any character" is
+about ten byte sets. Both spellings are prefix codes, therefore a sequence of spelled characters is read in one way.
+
+What the Unicode database must be asked for (general categories, Python's `\w` and `\d`) is read once, on first use,
+in the version that this Python carries.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from itertools import groupby
+
+from fcgen.grammar.expr import Expr, alt, alt_of, byte_set, literal, seq
+
+Range = tuple[int, int]
+
+_LAST = 0x10FFFF
+_LAST_LETTER = 0x3FFFF  # the planes above hold no letters and no digits
+_SURROGATES = (0xD800, 0xDFFF)
+_MEMO_SIZE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class CharSet:
+    """A set of Unicode characters: ascending inclusive ranges of code points that neither touch nor overlap.
+
+    Build it with `of`, which sorts and joins whatever it is given and leaves surrogates out.
+    """
+
+    ranges: tuple[Range, ...]
+
+    @classmethod
+    def of(cls, *parts: int | str | Range) -> CharSet:
+        """The set of code points, of the characters of strings, and of inclusive ranges."""
+        ranges: list[Range] = []
+        for part in parts:
+            if isinstance(part, str):
+                ranges.extend((ord(c), ord(c)) for c in part)
+            else:
+                ranges.append((part, part) if isinstance(part, int) else part)
+        return cls(_joined(ranges))
+
+    def __bool__(self) -> bool:
+        return bool(self.ranges)
+
+    def contains(self, char: str) -> bool:
+        """Whether the one character `char` is in the set."""
+        return any(low <= ord(char) <= high for low, high in self.ranges)
+
+    def union(self, *others: CharSet) -> CharSet:
+        """What is in any of the sets."""
+        return CharSet(_joined([r for chars in (self, *others) for r in chars.ranges]))
+
+    def intersect(self, other: CharSet) -> CharSet:
+        """What is in both sets."""
+        return self.complement().union(other.complement()).complement()
+
+    def complement(self) -> CharSet:
+        """Every other character."""
+        starts = [0, *(high + 1 for _, high in self.ranges)]
+        ends = [*(low - 1 for low, _ in self.ranges), _LAST]
+        return CharSet(_joined(zip(starts, ends, strict=True)))
+
+
+def _joined(ranges: Iterable[Range]) -> tuple[Range, ...]:
+    joined: list[Range] = []
+    for low, high in sorted(ranges):
+        if joined and low <= joined[-1][1] + 1:
+            joined[-1] = (joined[-1][0], max(high, joined[-1][1]))
+        elif low <= high:
+            joined.append((low, high))
+    return tuple(piece for r in joined for piece in _without_surrogates(r))
+
+
+def _without_surrogates(r: Range) -> Iterable[Range]:
+    (low, high), (first, last) = r, _SURROGATES
+    if high < first or low > last:
+        return (r,)
+    return [piece for piece in ((low, first - 1), (last + 1, high)) if piece[0] <= piece[1]]
+
+
+NO_CHARS = CharSet(())
+ANY = NO_CHARS.complement()
+DIGIT = CharSet.of((0x30, 0x39))
+WORD = DIGIT.union(CharSet.of("_", (0x41, 0x5A), (0x61, 0x7A)))
+# ECMA-262 WhiteSpace and LineTerminator: tab to carriage return, U+FEFF, and the category Zs
+SPACE = CharSet.of((0x09, 0x0D), " \u00a0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff", (0x2000, 0x200A))
+LINE_END = CharSet.of("\n\r\u2028\u2029")
+
+_CATEGORIES = {
+    "Letter": "L", "Uppercase_Letter": "Lu", "Lowercase_Letter": "Ll", "Titlecase_Letter": "Lt", "Cased_Letter": "LC",
+    "Modifier_Letter": "Lm", "Other_Letter": "Lo",
+    "Mark": "M", "Combining_Mark": "M", "Nonspacing_Mark": "Mn", "Spacing_Mark": "Mc", "Enclosing_Mark": "Me",
+    "Number": "N", "Decimal_Number": "Nd", "digit": "Nd", "Letter_Number": "Nl", "Other_Number": "No",
+    "Punctuation": "P", "punct": "P", "Connector_Punctuation": "Pc", "Dash_Punctuation": "Pd", "Open_Punctuation": "Ps",
+    "Close_Punctuation": "Pe", "Initial_Punctuation": "Pi", "Final_Punctuation": "Pf", "Other_Punctuation": "Po",
+    "Symbol": "S", "Math_Symbol": "Sm", "Currency_Symbol": "Sc", "Modifier_Symbol": "Sk", "Other_Symbol": "So",
+    "Separator": "Z", "Space_Separator": "Zs", "Line_Separator": "Zl", "Paragraph_Separator": "Zp",
+    "Other": "C", "Control": "Cc", "cntrl": "Cc", "Format": "Cf", "Surrogate": "Cs", "Private_Use": "Co",
+    "Unassigned": "Cn",
+}  # fmt: skip
+_SHORT_NAMES = frozenset(_CATEGORIES.values())
+
+
+@cache
+def general_category(name: str) -> CharSet | None:
+    """The characters of a Unicode general category by its short or long name (Lu, Uppercase_Letter); None: unknown."""
+    short = _CATEGORIES.get(name, name)
+    if short not in _SHORT_NAMES:
+        return None
+    wanted = ("Lu", "Ll", "Lt") if short == "LC" else (short,)
+    return CharSet.of(*(r for category, r in _category_runs() if category.startswith(wanted)))
+
+
+@cache
+def _category_runs() -> list[tuple[str, Range]]:
+    runs, start = [], 0
+    for category, run in groupby(map(unicodedata.category, _code_points(_LAST))):
+        end = start + sum(1 for _ in run)
+        runs.append((category, (start, end - 1)))
+        start = end
+    return runs
+
+
+@cache
+def python_class(escape: str) -> CharSet:
+    r"""What `\w` or `\d` matches in Python's `re`, where neither is confined to ASCII."""
+    found = re.finditer(f"{escape}+", _code_points(_LAST_LETTER))
+    return CharSet.of(*((run.start(), run.end() - 1) for run in found))
+
+
+def _code_points(last: int) -> str:
+    return array("I", range(last + 1)).tobytes().decode(f"utf-32-{sys.byteorder[0]}e", "surrogatepass")
+
+
+# first and last code point, the bits that the lead byte leaves to continuation bytes, the lead byte's marker
+_LENGTHS = ((0x00, 0x7F, 0, 0x00), (0x80, 0x7FF, 6, 0xC0), (0x800, 0xFFFF, 12, 0xE0), (0x10000, _LAST, 18, 0xF0))
+
+
+@lru_cache(maxsize=_MEMO_SIZE)
+def utf8(chars: CharSet) -> Expr:
+    """Exactly one character of the set, as UTF-8."""
+    terms: list[Expr] = []
+    for first, last, shift, marker in _LENGTHS:
+        inside = (r for r in chars.ranges if r[0] <= last and r[1] >= first)
+        ranges = tuple((max(low, first), min(high, last)) for low, high in inside)
+        if ranges:
+            terms.append(_encoded(ranges, shift, marker))
+    return alt_of(terms)
+
+
+@lru_cache(maxsize=_MEMO_SIZE)
+def _encoded(ranges: tuple[Range, ...], shift: int, marker: int) -> Expr:
+    """One byte `marker + (c >> shift)` and the continuation bytes that spell the low `shift` bits of c."""
+    if shift == 0:
+        return byte_set(sum((2 << marker + high) - (1 << marker + low) for low, high in ranges))
+    rests: dict[int, list[Range]] = {}
+    for low, high in ranges:
+        for block in range(low >> shift, (high >> shift) + 1):
+            start = block << shift
+            rest = (max(low - start, 0), min(high - start, (1 << shift) - 1))
+            rests.setdefault(block, []).append(rest)
+    leads: dict[tuple[Range, ...], int] = {}
+    for block, found in rests.items():
+        leads[tuple(found)] = leads.get(tuple(found), 0) | 1 << marker + block
+    return alt_of(seq(byte_set(members), _encoded(rest, shift - 6, 0x80)) for rest, members in leads.items())
+
+
+_JSON_ESCAPES = {'"': '"', "\\": "\\", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}
+_JSON_ESCAPED = CharSet.of('"\\', (0x00, 0x1F))
+
+
+@lru_cache(maxsize=_MEMO_SIZE)
+def json_chars(chars: CharSet) -> Expr:
+    r"""Exactly one character of the set as it stands in a JSON string, in the one spelling that `json.dumps` gives it.
+
+    That is: a short escape where there is one, `\u00xx` in lower case for the other controls below U+0020, and UTF-8
+    for everything else, as with `ensure_ascii=False`.
+    """
+    escaped = chars.intersect(_JSON_ESCAPED)
+    if not escaped:
+        return utf8(chars)
+    letters = CharSet.of("".join(letter for char, letter in _JSON_ESCAPES.items() if escaped.contains(char)))
+    numbered = escaped.intersect(CharSet.of("".join(_JSON_ESCAPES)).complement())
+    digits = [_hex_digits(numbered.intersect(CharSet.of((start, start + 15)))) for start in (0x00, 0x10)]
+    by_number = alt(*(seq(literal(lead), digit) for lead, digit in zip((b"u000", b"u001"), digits, strict=True)))
+    plain = utf8(chars.intersect(_JSON_ESCAPED.complement()))
+    return alt(plain, seq(literal(b"\\"), alt(utf8(letters), by_number)))
+
+
+def _hex_digits(controls: CharSet) -> Expr:
+    return utf8(CharSet.of("".join(f"{code & 15:x}" for low, high in controls.ranges for code in range(low, high + 1))))

@@ -1,0 +1,314 @@
+r"""The text of an ECMA-262 regular expression (with the `u` flag: over code points), read into a tree.
+
+JSON Schema's patterns are ECMA-262, but many validators, `jsonschema` among them, run them through Python's `re`. So
+a pattern is read in the sense on which both agree: `\d \w \s`, their complements and `.` are narrowed to the
+characters that belong to them in both (inside a negation: widened to those of either), and what the two read as
+different things altogether (`{,3}`, `[]`) is refused. Beyond that the reader is as lenient as browsers are: needless
+escapes, and `]`, `}` and `{` where they can only be characters.
+
+Never here: back references (no finite automaton decides them), word boundaries, and what only Python writes.
+The reader keeps its own stack of open groups, so no pattern can exhaust Python's.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NoReturn
+
+from fcgen.errors import PatternError, excerpt
+from fcgen.grammar.characters import ANY, DIGIT, LINE_END, SPACE, WORD, CharSet, general_category, python_class
+from fcgen.grammar.pattern import BEGIN, END, Node, chain, choice, look, loop, one_of, unsettled
+
+MAX_LENGTH = 10_000
+MAX_DEPTH = 40
+MAX_TURNS = 100_000
+
+_CONTROLS = {"t": "\t", "n": "\n", "v": "\v", "f": "\f", "r": "\r"}
+_QUANTIFIER = re.compile(r"\{([0-9]+)(?:(,)([0-9]*))?\}")
+_OPEN_QUANTIFIER = re.compile(r"\{,[0-9]*\}")
+_OPENING = re.compile(r"\((?:\?(?P<look><?[=!])|\?(?P<plain>:)|\?<(?P<name>[^\W\d]\w*)>|(?!\?))")
+_HIGH, _LOW = range(0xD800, 0xDC00), range(0xDC00, 0xE000)
+
+_IN_BOTH = {"d": DIGIT, "w": WORD, "s": SPACE.intersect(CharSet.of("\ufeff").complement())}
+_SPACE_IN_EITHER = SPACE.union(CharSet.of("\x85", (0x1C, 0x1F)))
+
+_HINTS_FOR_GROUPS = (
+    ("(?P<", "Write a named group as (?<name>...)."),
+    ("(?P=", "Back references are not regular; spell the text out."),
+    ("(?P>", "Recursion is not regular; spell the text out."),
+    ("(?#", "Leave comments out."),
+    ("(?>", "Write an atomic group as (?:...): a pattern here says what matches, not how it is searched."),
+    ("(?(", "Write a conditional as a choice."),
+    ("(?<", "A group's name is a letter, then letters and digits: (?<name>...)."),
+    ("(?", "Inline flags are not ECMA-262; write the characters out, as in [Aa]."),
+)
+_HINTS_FOR_ESCAPES = {
+    "A": "Write ^ for the beginning of the text.",
+    "Z": "Write $ for the end of the text.",
+    "z": "Write $ for the end of the text.",
+    "b": "Word boundaries are not supported; write the characters that may stand there, ^ or $.",
+    "B": "Word boundaries are not supported; write the characters that may stand there.",
+    "k": "Back references are not regular; spell the text out.",
+    "h": r"Write [ \t] for horizontal space.",
+    "R": r"Write (?:\r\n|\n|\r) for a line break.",
+}
+
+
+def parse_pattern(pattern: str) -> Node:
+    """The tree of a pattern.
+
+    Raises PatternError: it is malformed, not regular, not supported, or over a limit (length, depth of groups, count
+    of a quantifier).
+    """
+    if len(pattern) > MAX_LENGTH:
+        raise PatternError("a pattern has too many characters", limit=MAX_LENGTH, given=len(pattern))
+    return _Reader(pattern).read()
+
+
+@dataclass(slots=True)
+class _Group:
+    """A group whose end has not been read yet."""
+
+    offset: int
+    look: str = ""
+    branches: list[Node] = field(default_factory=list)
+    parts: list[Node] = field(default_factory=list)
+
+    def node(self) -> Node:
+        inner = choice([*self.branches, chain(self.parts)])
+        if not self.look:
+            return inner
+        return look(inner, ahead="<" not in self.look, negated="!" in self.look, offset=self.offset)
+
+
+class _Reader:
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
+        self.at = 0
+        self.open = [_Group(0)]
+        self.names: set[str] = set()
+        self.repeatable = False  # may a quantifier stand here
+        self.negated = False  # is this place inside an odd number of negative lookarounds
+
+    def read(self) -> Node:
+        while self.at < len(self.pattern):
+            self.term()
+        if len(self.open) > 1:
+            self.refuse("an unclosed group", self.open[-1].offset, "Close it with ), or write \\( for the character.")
+        return self.open[0].node()
+
+    def term(self) -> None:
+        start = self.at
+        c = self.take()
+        repeatable = False
+        if c == "|":
+            group = self.open[-1]
+            group.branches.append(chain(group.parts))
+            group.parts = []
+        elif c == "(":
+            self.open_group(start)
+        elif c == ")":
+            repeatable = self.close_group(start)
+        elif c in "*+?" or (c == "{" and _QUANTIFIER.match(self.pattern, start)):
+            self.quantifier(c, start)
+        elif c == "{" and _OPEN_QUANTIFIER.match(self.pattern, start):
+            self.refuse("{,n}, which is text in ECMA-262 and a quantifier in Python", start, "Write {0,n}, or \\{,n}.")
+        elif c in "^$":
+            self.open[-1].parts.append(BEGIN if c == "^" else self.end())
+        else:
+            self.open[-1].parts.append(one_of(self.chars(c, start)))
+            repeatable = True
+        self.repeatable = repeatable
+
+    def end(self) -> Node:
+        """The end; inside a negation also the place before a last line feed, where Python's `$` matches too."""
+        if not self.negated:
+            return END
+        line_feed = chain([one_of(CharSet.of("\n")), END])
+        return choice([END, look(line_feed, ahead=True, negated=False, offset=self.at - 1)])
+
+    def open_group(self, start: int) -> None:
+        opening = _OPENING.match(self.pattern, start)
+        if opening is None:
+            found, hint = next((text, hint) for text, hint in _HINTS_FOR_GROUPS if self.pattern.startswith(text, start))
+            self.refuse(f"{found}, which does not open a group of ECMA-262 here", start, hint)
+        if len(self.open) > MAX_DEPTH:
+            self.refuse(f"groups more than {MAX_DEPTH} deep", start, "Flatten the pattern.")
+        name = opening["name"]
+        if name in self.names:
+            self.refuse(f"a second group named {excerpt(name)}", start, "Give each group its own name.")
+        self.names.update([name] if name else [])
+        self.open.append(_Group(start, opening["look"] or ""))
+        self.negated ^= "!" in self.open[-1].look
+        self.at = opening.end()
+
+    def close_group(self, start: int) -> bool:
+        if len(self.open) == 1:
+            self.refuse("a ) that closes no group", start, "Write \\) for the character.")
+        group = self.open.pop()
+        self.negated ^= "!" in group.look
+        self.open[-1].parts.append(group.node())
+        return not group.look
+
+    def quantifier(self, c: str, start: int) -> None:
+        low, high = self.turns(c, start)
+        if not self.repeatable:
+            self.refuse("a quantifier with nothing to repeat", start, f"Put a character before it, or write \\{c}.")
+        parts = self.open[-1].parts
+        waiting = unsettled(parts[-1])
+        if waiting is not None and high != 1:
+            self.refuse(
+                "a lookaround that sees beyond the repeated group it is in",
+                waiting.offset,
+                "Move it out of the group, or put what it looks at into the group.",
+            )
+        parts[-1] = loop(parts[-1], low, high)
+        if self.peek() == "?":
+            self.at += 1
+        elif self.peek() == "+":
+            self.refuse("a possessive quantifier", self.at, "Leave the second + out: a pattern only says what matches.")
+
+    def turns(self, c: str, start: int) -> tuple[int, int | None]:
+        if c != "{":
+            return (1 if c == "+" else 0), (1 if c == "?" else None)
+        counts = _QUANTIFIER.match(self.pattern, start)
+        assert counts is not None  # the caller saw it
+        self.at = counts.end()
+        if max(map(len, filter(None, (counts[1], counts[3])))) > len(str(MAX_TURNS)):
+            self.too_many(start)
+        low = int(counts[1])
+        high = low if counts[2] is None else int(counts[3]) if counts[3] else None
+        if max(low, high or 0) > MAX_TURNS:
+            self.too_many(start)
+        if high is not None and low > high:
+            self.refuse(f"the quantifier {counts[0]}, whose bounds are in the wrong order", start)
+        return low, high
+
+    def too_many(self, start: int) -> NoReturn:
+        self.refuse(f"a quantifier over {MAX_TURNS}", start, "Use a smaller count, or no upper limit.")
+
+    def chars(self, c: str, start: int) -> CharSet:
+        if c == ".":
+            return (CharSet.of("\n") if self.negated else LINE_END).complement()
+        if c == "[":
+            return self.char_class(start)
+        return _as_set(self.escape(start, in_class=False) if c == "\\" else ord(c))
+
+    def char_class(self, start: int) -> CharSet:
+        negated = self.peek() == "^"
+        self.at += negated
+        if self.peek() == "]":
+            text = self.pattern[start : self.at + 1]
+            hint = r"Write \] for the character; [\s\S] is any character."
+            self.refuse(f"{text}, which is a whole class in ECMA-262 and the beginning of one in Python", start, hint)
+        self.negated ^= negated
+        items = []
+        while self.peek() != "]":
+            items.append(self.class_range(start))
+        found = CharSet.of().union(*items)
+        self.at += 1
+        self.negated ^= negated
+        return found.complement() if negated else found
+
+    def class_range(self, start: int) -> CharSet:
+        place = self.at
+        low = self.class_atom(start)
+        if self.pattern[self.at : self.at + 1] != "-" or self.pattern[self.at + 1 : self.at + 2] in ("]", ""):
+            return _as_set(low)
+        self.at += 1
+        high = self.class_atom(start)
+        if isinstance(low, int) and isinstance(high, int):
+            if low > high:
+                text = self.pattern[place : self.at]
+                self.refuse(f"the range {excerpt(text)}, whose bounds are in the wrong order", place)
+            return CharSet.of((low, high))
+        return _as_set(ord("-")).union(_as_set(low), _as_set(high))
+
+    def class_atom(self, start: int) -> int | CharSet:
+        place = self.at
+        if self.peek() == "":
+            self.refuse("an unclosed class", start, "Close it with ], or write \\[ for the character.")
+        c = self.take()
+        return self.escape(place, in_class=True) if c == "\\" else ord(c)
+
+    def escape(self, start: int, *, in_class: bool) -> int | CharSet:
+        c = self.take() if self.peek() else self.refuse("a \\ at the end", start, "Write \\\\ for the character.")
+        if c in "dDwWsS":
+            return self.shorthand(c)
+        if c in "pP":
+            return self.category(c, start)
+        if c in _CONTROLS:
+            return ord(_CONTROLS[c])
+        if c in "xu":
+            return self.code_point(c, start)
+        if c == "c" and re.match("[A-Za-z]", self.peek()):
+            return ord(self.take()) % 32
+        if c == "b" and in_class:
+            return ord("\b")
+        if c == "0" and not self.peek().isdecimal():
+            return 0
+        if c.isascii() and c.isalnum():
+            self.no_such_escape(c, start)
+        return ord(c)
+
+    def no_such_escape(self, c: str, start: int) -> NoReturn:
+        if c.isdecimal():
+            what = "octal escape" if c == "0" else "back reference"
+            self.refuse(f"the {what} \\{c}", start, "Spell the text out; a character by its code is \\xHH or \\uHHHH.")
+        self.refuse(f"the escape \\{c}", start, _HINTS_FOR_ESCAPES.get(c, f"Write {c} for the character."))
+
+    def shorthand(self, c: str) -> CharSet:
+        """What ECMA-262 and Python both mean by `c`, or under a negation what either does."""
+        letter = c.lower()
+        chars = _in_either(letter) if self.negated ^ c.isupper() else _IN_BOTH[letter]
+        return chars.complement() if c.isupper() else chars
+
+    def category(self, c: str, start: int) -> CharSet:
+        named = re.compile(r"\{(?:(?:General_Category|gc)=)?([^{}]*)\}").match(self.pattern, self.at)
+        if named is None:
+            self.refuse(f"\\{c} without a property", start, f"Write \\{c}{{L}} or another general category in braces.")
+        self.at = named.end()
+        found = ANY if named[1] == "Any" else general_category(named[1])
+        if found is None:
+            what = excerpt(self.pattern[start : self.at])
+            self.refuse(f"the property {what}", start, "Only general categories are known: L, Lu, Letter, Nd, P, ...")
+        return found.complement() if c == "P" else found
+
+    def code_point(self, c: str, start: int) -> int:
+        r"""`\xHH`, `\uHHHH`, `\u{H...}`, or the two halves of a surrogate pair."""
+        form = r"([0-9A-Fa-f]{2})" if c == "x" else r"([0-9A-Fa-f]{4})|\{0*([0-9A-Fa-f]{1,6})\}"
+        digits = re.compile(form).match(self.pattern, self.at)
+        code = -1 if digits is None else int(digits[digits.lastindex or 0], 16)
+        if digits is None or code > 0x10FFFF:
+            self.refuse(f"\\{c} without a code point", start, r"Write \xHH, \uHHHH or \u{H...}, up to \u{10FFFF}.")
+        self.at = digits.end()
+        second = re.compile(r"\\u([Dd][C-Fc-f][0-9A-Fa-f]{2})").match(self.pattern, self.at)
+        if code in _HIGH and second is not None:
+            self.at = second.end()
+            return 0x10000 + ((code - _HIGH.start) << 10) + int(second[1], 16) - _LOW.start
+        return code
+
+    def peek(self) -> str:
+        return self.pattern[self.at : self.at + 1]
+
+    def take(self) -> str:
+        self.at += 1
+        return self.pattern[self.at - 1]
+
+    def refuse(self, what: str, offset: int, hint: str | None = None) -> NoReturn:
+        raise PatternError(f"pattern {excerpt(self.pattern)} has {what}, at offset {offset}", hint=hint)
+
+
+def _in_either(letter: str) -> CharSet:
+    return _SPACE_IN_EITHER if letter == "s" else _IN_BOTH[letter].union(python_class("\\" + letter))
+
+
+def _as_set(found: int | CharSet) -> CharSet:
+    return _only(found) if isinstance(found, int) else found
+
+
+@lru_cache(maxsize=1024)
+def _only(code: int) -> CharSet:
+    return CharSet.of(code)

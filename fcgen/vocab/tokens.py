@@ -1,0 +1,241 @@
+"""A Hugging Face tokenizer -> the bytes that each of its tokens adds to a text.
+
+A tokenizer's own `decode` cannot tell them: it turns a piece of a character into U+FFFD, strips the first space and
+takes an added token's letters for bytes. So the tokens' strings are read as the tokenizer's decoder would read them,
+token by token. There are two kinds, told by the decoder and never by a name:
+
+    ByteLevel   each character stands for one byte, in GPT-2's alphabet of 256 printable characters;
+    Spaced      a character such as `▁` stands for a space, and a token `<0xNN>` for the byte NN.
+
+An added token that is not special is the text it matches. A special token adds nothing to a text. A word's first
+space belongs to its token: that a decoder strips it from the first token of a text does not concern a reply, which
+stands behind a prompt.
+
+Every tokenizer is put to the test: the tokens of some texts must spell these texts, as its normalizer leaves them.
+Kinds other than the two, and tokenizers that fail the test, are refused. No kind is guessed.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fcgen.errors import VocabularyError, excerpt
+
+SAMPLES = (
+    '{"function": "search_bing", "arguments": {"query": "AI news", "limit": 10, "deep": null, "tags": ["a", "b"]}}',
+    "0123456789 3.14159e-10 1,234,567 2024-05-17T12:30:00Z",
+    "Übermut, naïve café, ¿qué? Ελληνικά, русский, עברית, العربية, हिन्दी, ไทย, 日本語, 中文, 한국어",
+    "🙂 👩‍👩‍👧 🇫🇷 ❤️ 𝔘𝔫𝔦𝔠𝔬𝔡𝔢 ∀x∈ℝ: ⌈x⌉ = −⌊−x⌋",
+    "a  b   c    d \t e\t\tf",
+    "one\ntwo\r\n\n\n    three\n",
+    "don't <b>\"\\/\\u00e9</b> [x]({y}) $_ `~^|` @#%&*; <|x|> [INST]",
+)
+BYTE_TOKEN = re.compile("<0x([0-9A-Fa-f]{2})>")
+FOREIGN = 324  # one past the last character of GPT-2's alphabet
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a tokenizer's tokens are.
+
+    Attributes:
+        texts: what each id adds to a text; nothing for special tokens, and for ids that have no token.
+        special: the special tokens, by what they are called.
+        fallback: the tokens for single bytes which the tokenizer takes only where it has no other way.
+    """
+
+    texts: list[bytes]
+    special: dict[str, int]
+    fallback: frozenset[int]
+
+
+class ByteLevel:
+    """Each character of a token stands for a byte. A token with any other character is that text."""
+
+    def spell(self, strings: Sequence[str]) -> list[bytes]:
+        """The bytes of each token."""
+        codes = np.frombuffer("".join(strings).encode("utf-32-le"), np.uint32)
+        mapped = _gpt2_bytes()[np.minimum(codes, FOREIGN)]
+        data = mapped.astype(np.uint8).tobytes()
+        ends = np.cumsum(np.fromiter(map(len, strings), np.int64, len(strings)))
+        bounds = [0, *ends.tolist()]
+        texts = [data[start:end] for start, end in itertools.pairwise(bounds)]
+        for token in np.unique(np.searchsorted(ends, np.flatnonzero(mapped < 0), "right")).tolist():
+            texts[token] = strings[token].encode()
+        return texts
+
+    def spell_added(self, content: str) -> bytes:
+        """The bytes of an added token: its letters are letters, though the decoder would take them for bytes."""
+        return content.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Spaced:
+    """A character stands for a space, `<0xNN>` for a byte; all else for itself."""
+
+    space: str
+
+    def spell(self, strings: Sequence[str]) -> list[bytes]:
+        """The bytes of each token."""
+        texts = [string.replace(self.space, " ").encode() for string in strings]
+        for token, byte in _byte_tokens(strings):
+            texts[token] = bytes([byte])
+        return texts
+
+    def spell_added(self, content: str) -> bytes:
+        """The bytes of an added token: no character can be told from the space it stands for."""
+        return content.replace(self.space, " ").encode()
+
+
+def read_tokens(tokenizer: Any) -> Tokens:
+    """The tokens of a tokenizer of transformers or tokenizers, or of an Outlines tokenizer that holds one.
+
+    Raises VocabularyError where their bytes cannot be known for sure, with the reason.
+    """
+    backend = _backend(tokenizer)
+    kind = _kind(backend)
+    strings = _strings(backend)
+    texts = kind.spell(strings)
+    special = {}
+    added = backend.get_added_tokens_decoder()
+    for token, entry in added.items():
+        texts[token] = b"" if entry.special else kind.spell_added(entry.content)
+        if entry.special:
+            special[entry.content] = token
+    spelled = _byte_tokens(strings) if isinstance(kind, Spaced) else ()
+    tokens = Tokens(texts, special, frozenset(token for token, _ in spelled if token not in added))
+    _check(backend, kind, texts)
+    return tokens
+
+
+def unwrap(tokenizer: Any) -> Any:
+    """The tokenizer of transformers or tokenizers that an Outlines tokenizer holds; any other as it is."""
+    if hasattr(tokenizer, "backend_tokenizer") or hasattr(tokenizer, "get_added_tokens_decoder"):
+        return tokenizer
+    return getattr(tokenizer, "tokenizer", tokenizer)
+
+
+def _backend(tokenizer: Any) -> Any:
+    inner = unwrap(tokenizer)
+    backend = getattr(inner, "backend_tokenizer", inner)
+    if not hasattr(backend, "get_added_tokens_decoder"):
+        raise VocabularyError(
+            f"{type(inner).__name__} is no tokenizer of the tokenizers library, so its tokens' bytes cannot be read",
+            hint="Load the fast one: AutoTokenizer.from_pretrained(..., use_fast=True)",
+        )
+    return backend
+
+
+def _kind(backend: Any) -> ByteLevel | Spaced:
+    model = type(backend.model).__name__
+    affixes = [getattr(backend.model, name, None) for name in ("continuing_subword_prefix", "end_of_word_suffix")]
+    parts = list(_parts(backend.decoder))
+    steps = [part["type"] for part in parts]
+    if model in ("BPE", "Unigram") and not any(affixes):
+        if steps == ["ByteLevel"]:
+            return ByteLevel()
+        space = _space(parts)
+        if space is not None and "ByteFallback" in steps:
+            return Spaced(space)
+    marks = f" with {' and '.join(map(excerpt, filter(None, affixes)))} in its tokens" if any(affixes) else ""
+    raise VocabularyError(
+        f"the tokenizer is of an unknown kind: a {model} model{marks} and the decoder {' + '.join(steps) or None}",
+        hint="Known are byte-level BPE, and BPE or Unigram with a character for the space and byte fallback",
+    )
+
+
+def _space(parts: Sequence[dict[str, Any]]) -> str | None:
+    """The character that the decoder turns into a space, if besides that it does nothing to single tokens."""
+    found = None
+    for part in parts:
+        match part:
+            case {"type": "Replace", "pattern": {"String": str(space)}, "content": " "} if found is None:
+                found = space
+            case {"type": "Metaspace", "replacement": str(space)} if found is None:
+                found = space
+            case {"type": "ByteFallback" | "Fuse"} | {"type": "Strip", "content": " "}:
+                pass
+            case _:
+                return None
+    return found
+
+
+def _parts(component: Any) -> Iterator[dict[str, Any]]:
+    """The steps of a normalizer or a decoder, in order."""
+    if component is None:
+        return
+    if type(component).__name__ in ("Decoder", "Normalizer"):  # written in Python: nothing tells what it does
+        yield {"type": "custom"}
+        return
+    stack = [json.loads(component.__getstate__())]
+    while stack:
+        part = stack.pop()
+        if part["type"] == "Sequence":
+            stack.extend(reversed(part.get("decoders") or part.get("normalizers") or []))
+        else:
+            yield part
+
+
+def _strings(backend: Any) -> list[str]:
+    vocabulary = backend.get_vocab(with_added_tokens=True)
+    strings = [""] * (max(vocabulary.values(), default=-1) + 1)
+    for string, token in vocabulary.items():
+        strings[token] = string
+    return strings
+
+
+def _byte_tokens(strings: Sequence[str]) -> Iterator[tuple[int, int]]:
+    for token, string in enumerate(strings):
+        if len(string) == 6 and (found := BYTE_TOKEN.fullmatch(string)):
+            yield token, int(found[1], 16)
+
+
+def _gpt2_bytes() -> np.ndarray[Any, np.dtype[np.int16]]:
+    """Code point -> byte: the printable bytes stand for themselves, the others for U+0100 and what follows."""
+    table = np.full(FOREIGN + 1, -1, np.int16)
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = sorted(set(range(256)).difference(printable))
+    table[printable] = printable
+    table[0x100 : 0x100 + len(others)] = others
+    return table
+
+
+def _check(backend: Any, kind: ByteLevel | Spaced, texts: Sequence[bytes]) -> None:
+    """Raise VocabularyError unless the tokens of each sample spell it."""
+    if backend.truncation is not None or backend.padding is not None:
+        backend = copy.deepcopy(backend)
+        backend.no_truncation()
+        backend.no_padding()
+    for sample in SAMPLES:
+        tokens = backend.encode(sample, add_special_tokens=False).ids
+        found, expected = b"".join(texts[token] for token in tokens), _normalized(backend.normalizer, kind, sample)
+        if found not in (expected, b" " + expected):
+            raise VocabularyError(
+                f"the tokenizer's tokens for {excerpt(sample)} spell {_difference(found, expected)}",
+                hint="A tokenizer that leaves out or changes parts of a text cannot be used",
+            )
+
+
+def _normalized(normalizer: Any, kind: ByteLevel | Spaced, sample: str) -> bytes:
+    if normalizer is None:
+        return sample.encode()
+    text = normalizer.normalize_str(sample)
+    if isinstance(kind, ByteLevel) and not any(part["type"] == "ByteLevel" for part in _parts(normalizer)):
+        return bytes(text.encode())
+    return kind.spell([text])[0]
+
+
+def _difference(found: bytes, expected: bytes) -> str:
+    """Both texts, from where they differ."""
+    common = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(found, expected, strict=False))
+    start = len(list(common))
+    here, there = (excerpt(text[start : start + 24]) for text in (found, expected))
+    return f"{here} instead of {there}, after {excerpt(expected[max(0, start - 24) : start])}"

@@ -1,0 +1,189 @@
+"""Tokens as bytes -> a vocabulary: which tokens there are to choose from, what each writes, which end a reply.
+
+A token is one of
+- text: it adds its bytes, and stands in the trie under them;
+- a stop token: it ends the reply, adds nothing and is not in the trie;
+- special: it adds nothing to the text. In the trie it stands under its symbol, its name between two bytes 0xFF, so
+  that a grammar can name it. No text has the byte 0xFF (it is not UTF-8), and no text token with it is in the trie,
+  so text never spells a symbol;
+- none: padding beyond the tokenizer's tokens, ids without a token, tokens without bytes. It is never chosen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcgen.errors import VocabularyError, excerpt
+from fcgen.vocab.tokens import read_tokens, unwrap
+from fcgen.vocab.trie import Trie, build_trie
+
+MARK = b"\xff"
+
+
+class Vocabulary:
+    """The tokens of a model. Immutable, and safe to share between threads.
+
+    Args:
+        tokens: what each id adds to a text; nothing or None for special tokens and for ids that are none.
+        stop_ids: the tokens that end a reply.
+        size: the width of the model's logits, where it is more than there are tokens.
+        special: the special tokens, by name.
+        fallback: tokens that `spell` takes only where no other token has the same bytes.
+
+    Raises:
+        VocabularyError: an id is out of range, or `size` is less than the number of tokens.
+
+    Attributes:
+        size: the width of the model's logits.
+        stop_ids: the tokens that end a reply.
+        special: the special tokens by name, stop tokens among them.
+        trie: all tokens but the stop tokens, under the bytes that `walked_bytes` gives.
+        alphabet: the bytes with a token of their own, as a 256-bit set: texts of these bytes can be written. 0xFF is
+            among them if there are symbols.
+        has_byte: the alphabet as 256 flags.
+    """
+
+    def __init__(
+        self,
+        tokens: Sequence[bytes | None],
+        stop_ids: Iterable[int],
+        size: int | None = None,
+        *,
+        special: Mapping[str, int] | None = None,
+        fallback: Iterable[int] = (),
+    ) -> None:
+        self.size = len(tokens) if size is None else size
+        self.stop_ids = frozenset(stop_ids)
+        self.special: Mapping[str, int] = MappingProxyType(dict(special or {}))
+        self._check(len(tokens))
+        silent = self.stop_ids.union(self.special.values())
+        self._texts = [b"" if token in silent else text or b"" for token, text in enumerate(tokens)]
+        self._walked = [b"" if MARK in text else text for text in self._texts]
+        for name, token in self.special.items():
+            if token not in self.stop_ids:
+                self._walked[token] = _symbol(name)
+        self.trie: Trie = build_trie(self._walked, frozenset(fallback))
+        single = {text[0] for text in self._walked if len(text) == 1}
+        symbols = {MARK[0]} if any(text[:1] == MARK for text in self._walked) else set()
+        self.alphabet: int = sum(1 << byte for byte in single | symbols)
+        self.has_byte: NDArray[np.bool_] = np.array([self.alphabet >> byte & 1 for byte in range(256)], np.bool_)
+        self.has_byte.flags.writeable = False
+
+    @classmethod
+    def from_tokenizer(
+        cls, tokenizer: Any, *, size: int | None = None, stop_ids: Iterable[int] | None = None
+    ) -> Vocabulary:
+        """The vocabulary of a tokenizer of transformers (a fast one) or tokenizers, or of an Outlines tokenizer.
+
+        Args:
+            tokenizer: the tokenizer.
+            size: the width of the model's logits. None: as many as there are tokens.
+            stop_ids: the tokens that end a reply; a model's generation settings know them best. None: the
+                tokenizer's EOS token, if it knows one.
+
+        Raises:
+            VocabularyError: the tokens' bytes cannot be known for sure, an id is out of range, or the logits are
+                fewer than the tokens.
+        """
+        tokens = read_tokens(tokenizer)
+        stops = _eos_ids(unwrap(tokenizer)) if stop_ids is None else stop_ids
+        return cls(tokens.texts, stops, size, special=tokens.special, fallback=tokens.fallback)
+
+    def token_bytes(self, token: int) -> bytes:
+        """What the token adds to the text: nothing for stop tokens, special tokens and ids that are none.
+
+        Raises VocabularyError for an id out of range.
+        """
+        self._check_token(token)
+        return self._texts[token] if token < len(self._texts) else b""
+
+    def walked_bytes(self, token: int) -> bytes:
+        """What the token stands under in the trie: its text or its symbol. Nothing: it is not in the trie.
+
+        Raises VocabularyError for an id out of range.
+        """
+        self._check_token(token)
+        return self._walked[token] if token < len(self._walked) else b""
+
+    def decode(self, tokens: Iterable[int]) -> bytes:
+        """The text that the tokens spell.
+
+        Raises VocabularyError for an id out of range.
+        """
+        return b"".join(map(self.token_bytes, tokens))
+
+    def symbol(self, name: str) -> bytes:
+        """What stands for the special token `name` in a grammar.
+
+        Raises VocabularyError where there is no such token, or where it ends the reply.
+        """
+        if name not in self.special:
+            known = ", ".join(sorted(self.special)[:20]) or "none"
+            raise VocabularyError(f"the vocabulary has no special token {excerpt(name)}", hint=f"It has: {known}")
+        if self.special[name] in self.stop_ids:
+            raise VocabularyError(f"the special token {excerpt(name)} ends the reply, so a grammar cannot name it")
+        return _symbol(name)
+
+    def longest(self, text: bytes) -> int | None:
+        """The longest token that `text` begins with, if there is one."""
+        return self.trie.longest(text)
+
+    def spell(self, text: bytes) -> list[int]:
+        """Tokens that spell `text`: each time the longest one.
+
+        Raises VocabularyError where no token goes on.
+        """
+        tokens, place = [], 0
+        longest = self.trie.height
+        while place < len(text):
+            token = self.longest(text[place : place + longest])
+            if token is None:
+                raise VocabularyError(
+                    f"no token spells {excerpt(text[place : place + 24])}, at byte {place} of {len(text)}",
+                    hint="Some tokenizers have no token for some bytes",
+                )
+            tokens.append(token)
+            place += len(self._walked[token])
+        return tokens
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over all that makes the vocabulary, in hexadecimal: equal for equal vocabularies only."""
+        digest = hashlib.sha256(f"{self.size} {sorted(self.stop_ids)} {sorted(self.special.items())}\n".encode())
+        for strings in (self._texts, self._walked):
+            digest.update(np.fromiter(map(len, strings), np.int64, len(strings)).tobytes())
+            digest.update(b"".join(strings))
+        digest.update(self.trie.tokens.tobytes())
+        return digest.hexdigest()
+
+    def _check(self, tokens: int) -> None:
+        if self.size < tokens:
+            raise VocabularyError(
+                f"the tokenizer has {tokens} tokens, the model's logits are {self.size} wide",
+                limit=self.size,
+                given=tokens,
+                hint="It is not this model's tokenizer, or the model's embeddings were not resized for added tokens",
+            )
+        for what, ids, limit in (("stop", self.stop_ids, self.size), ("special", self.special.values(), tokens)):
+            if outside := sorted(token for token in ids if not 0 <= token < limit):
+                raise VocabularyError(f"the {what} tokens {outside[:5]} are out of range: there are {limit} tokens")
+
+    def _check_token(self, token: int) -> None:
+        if not 0 <= token < self.size:
+            raise VocabularyError(f"there is no token {token}: the vocabulary has {self.size}")
+
+
+def _symbol(name: str) -> bytes:
+    return MARK + name.encode() + MARK
+
+
+def _eos_ids(tokenizer: Any) -> list[int]:
+    found = getattr(tokenizer, "eos_token_id", None)
+    return [] if found is None else [found] if isinstance(found, int) else list(found)

@@ -1,0 +1,154 @@
+"""Character sets against Python's sets, their spellings against Python's codecs."""
+
+import json
+import random
+import re
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from walking import accepts, sample
+
+from fcgen.grammar.characters import (
+    ANY,
+    DIGIT,
+    LINE_END,
+    NO_CHARS,
+    SPACE,
+    WORD,
+    CharSet,
+    general_category,
+    json_chars,
+    python_class,
+    utf8,
+)
+from fcgen.grammar.derive import arcs
+from fcgen.grammar.expr import NOTHING, literal, repeat, seq
+
+# where ranges are cut: code points around UTF-8's length borders, surrogates, controls and what JSON escapes
+BORDERS = sorted(
+    {0, 8, 9, 0x1F, 0x20, 0x22, 0x5C, 0x7F, 0x80, 0x7FF, 0x800, 0xFFF, 0x1000, 0xD7FF, 0xE000, 0xFFFF, 0x10000}
+    | {0x3FFFF, 0x40000, 0x10FFFF}
+)
+code_points = st.sampled_from(BORDERS) | st.integers(0, 0x10FFFF)
+ranges = st.tuples(code_points, code_points).map(lambda r: (min(r), max(r)))
+char_sets = st.lists(ranges, max_size=6).map(lambda found: CharSet.of(*found))
+chars = (code_points.filter(lambda c: not 0xD800 <= c <= 0xDFFF)).map(chr)
+
+
+def small_set(chars):
+    return CharSet.of("".join(chars))
+
+
+@given(st.frozensets(st.characters(exclude_categories=["Cs"])), st.frozensets(st.characters(exclude_categories=["Cs"])))
+def test_the_algebra_is_that_of_sets(a, b):
+    x, y = small_set(a), small_set(b)
+    assert x.union(y) == small_set(a | b)
+    assert x.intersect(y) == small_set(a & b)
+    assert x.complement().intersect(y) == small_set(b - a)
+    assert x.complement().complement() == x
+    assert bool(x) == bool(a)
+
+
+@given(char_sets, char_sets, chars)
+def test_membership_follows_the_algebra(x, y, char):
+    assert x.union(y).contains(char) == (x.contains(char) or y.contains(char))
+    assert x.intersect(y).contains(char) == (x.contains(char) and y.contains(char))
+    assert x.complement().contains(char) != x.contains(char)
+
+
+@given(char_sets)
+def test_ranges_are_sorted_apart_and_without_surrogates(x):
+    for (_, high), (low, _) in zip(x.ranges, x.ranges[1:], strict=False):
+        assert high + 1 < low or (high, low) == (0xD7FF, 0xE000)
+    assert all(low <= high and (high < 0xD800 or low > 0xDFFF) for low, high in x.ranges)
+
+
+@given(char_sets, chars)
+def test_utf8_accepts_exactly_the_set(x, char):
+    assert accepts(utf8(x), char.encode()) == x.contains(char)
+
+
+@given(char_sets, chars)
+def test_json_chars_accepts_exactly_the_set_as_json_dumps_spells_it(x, char):
+    assert accepts(json_chars(x), json.dumps(char, ensure_ascii=False)[1:-1].encode()) == x.contains(char)
+
+
+@given(char_sets.filter(bool), st.randoms(use_true_random=False))
+def test_samples_are_one_character_of_the_set(x, rng):
+    assert x.contains(sample(utf8(x), rng).decode())
+    text = sample(json_chars(x), rng).decode()
+    assert x.contains(json.loads(f'"{text}"'))
+    assert json.dumps(json.loads(f'"{text}"'), ensure_ascii=False) == f'"{text}"'
+
+
+@given(st.binary(max_size=5))
+def test_any_character_is_what_the_codec_decodes_to_one(data):
+    try:
+        decoded = data.decode()
+    except UnicodeDecodeError:
+        decoded = ""
+    assert accepts(utf8(ANY), data) == (len(decoded) == 1)
+
+
+def test_every_character_of_the_basic_plane_has_its_own_spelling():
+    for code in [*range(0xD800), *range(0xE000, 0x10000)]:
+        assert accepts(utf8(ANY), chr(code).encode()), hex(code)
+
+
+def test_any_character_is_a_small_term():
+    seen = [utf8(ANY)]
+    for term in seen:
+        seen.extend(then for _, then in arcs(term) if then not in seen)
+    assert len(seen) == 9
+
+
+def test_equal_sets_are_one_term():
+    assert utf8(CharSet.of("a", "b", "c")) is utf8(CharSet.of((0x62, 0x63), 0x61))
+
+
+def test_no_character_is_no_text():
+    assert utf8(NO_CHARS) is json_chars(CharSet.of((0xD800, 0xDFFF))) is NOTHING
+
+
+def test_the_classes_are_those_of_ecma_262():
+    spaces = "\t\n\v\f\r \u00a0\ufeff\u2028\u2029" + "".join(
+        chr(c) for c in range(0x10000) if unicodedata.category(chr(c)) == "Zs"
+    )
+    assert CharSet.of(spaces) == SPACE
+    assert CharSet.of("0123456789") == DIGIT
+    assert small_set(re.findall(r"(?a:\w)", "".join(map(chr, range(0x300))))) == WORD
+    assert CharSet.of("\n\r\u2028\u2029") == LINE_END
+
+
+@pytest.mark.parametrize("escape", [r"\w", r"\d"])
+@given(char=chars)
+def test_python_classes_are_those_of_re(escape, char):
+    assert python_class(escape).contains(char) == bool(re.fullmatch(escape, char))
+
+
+@pytest.mark.parametrize(
+    ("name", "prefixes"),
+    [("L", "L"), ("Letter", "L"), ("Lu", "Lu"), ("Nd", "Nd"), ("digit", "Nd"), ("punct", "P"), ("Cs", "none")],
+)
+@given(char=chars)
+def test_general_categories_are_those_of_the_unicode_database(name, prefixes, char):
+    found = general_category(name)
+    assert found is not None
+    assert found.contains(char) == unicodedata.category(char).startswith(prefixes)
+
+
+def test_cased_letters_are_three_categories():
+    parts = [general_category(name) for name in ("Lu", "Ll", "Lt")]
+    assert general_category("LC") == NO_CHARS.union(*(part for part in parts if part is not None))
+
+
+@pytest.mark.parametrize("name", ["", "l", "Greek", "Script=Greek", "Lx", "LETTER"])
+def test_other_properties_are_unknown(name):
+    assert general_category(name) is None
+
+
+def test_sampling_ends_where_a_walk_alone_would_not():
+    text = sample(seq(repeat(utf8(ANY)), literal(b"end")), random.Random(0))
+    assert text.endswith(b"end")

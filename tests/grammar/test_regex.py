@@ -1,0 +1,364 @@
+"""Patterns against Python's `re`, spelled as UTF-8 and as JSON; what they become; what is refused, in which words."""
+
+import json
+import re
+import string
+
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+from walking import accepts, sample
+
+from fcgen.errors import PatternError
+from fcgen.grammar.characters import ANY, CharSet, json_chars, utf8
+from fcgen.grammar.derive import INFINITE, arcs, fewest
+from fcgen.grammar.ecma import MAX_DEPTH, MAX_LENGTH, MAX_TURNS
+from fcgen.grammar.expr import NOTHING, alt, literal, repeat, seq
+from fcgen.grammar.pattern import MAX_UNSETTLED
+from fcgen.grammar.regex import read_pattern
+
+ALPHABET = 'ab"\\\né😀'
+READ_ALIKE = st.characters(codec="ascii", exclude_characters="\r\x1c\x1d\x1e\x1f") | st.sampled_from(ALPHABET)
+texts = st.text("ab", max_size=6) | st.text(ALPHABET, max_size=5)
+
+
+# -- patterns as trees, so that one can be written for ECMA-262 and for `re`, whose $ also stands before a last \n
+
+SINGLES = [
+    "a",
+    "b",
+    "ab",
+    ".",
+    "[ab]",
+    "[^a]",
+    "",
+    '"',
+    r"\\",
+    r"\n",
+    r"[\\\n]",
+    "é",
+    "[a-é]",
+    "😀",
+    r"\x61",
+    r"\u00e9",
+]
+SINGLES += [r"\s", r"\S", r"[^\s]", r"[^\S]", r"\d", r"[a\-.]", r"[^\]\[]", "]", "}", "a{", r"\/", r"[\b]"]
+QUANTIFIERS = ["*", "+", "?", "*?", "+?", "??", "{2}", "{1,3}", "{2,}", "{0,2}", "{0}", "{1,2}?"]
+OPENINGS = ["(", "(?:"]
+singles = st.sampled_from(SINGLES)
+anchors = st.sampled_from("^$")
+
+
+def larger(inner):
+    repeated = st.tuples(st.just("repeat"), inner, st.sampled_from(QUANTIFIERS))
+    return (
+        st.tuples(st.just("chain"), st.lists(inner, min_size=2, max_size=3))
+        | st.tuples(st.just("choice"), st.sampled_from(OPENINGS), st.lists(inner, min_size=2, max_size=3))
+        | repeated
+    )
+
+
+def looking(inner):
+    ahead = st.tuples(st.just("look"), st.sampled_from(["(?=", "(?!"]), inner)
+    behind = st.tuples(st.just("look"), st.sampled_from(["(?<=", "(?<!"]), singles.filter(lambda s: "\\" not in s))
+    return larger(inner) | ahead | behind
+
+
+plain_trees = st.recursive(singles, larger, max_leaves=6)
+anchored_trees = st.recursive(singles | anchors, larger, max_leaves=6)
+looking_trees = st.recursive(singles | anchors, looking, max_leaves=6)
+
+
+def written(tree, end="$", negated=False):
+    """The text of a pattern tree; `end` is what stands for the end of the text outside of negations."""
+    match tree:
+        case "$":
+            return "$" if negated else end
+        case str():
+            return tree
+        case ("chain", parts):
+            return "".join(written(part, end, negated) for part in parts)
+        case ("choice", opening, parts):
+            return opening + "|".join(written(part, end, negated) for part in parts) + ")"
+        case ("repeat", inner, quantifier):
+            return f"(?:{written(inner, end, negated)}){quantifier}"
+        case ("look", opening, inner):
+            return f"{opening}{written(inner, end, negated ^ ('!' in opening))})"
+    raise AssertionError(tree)
+
+
+def agree(tree, text):
+    """Both spellings of both meanings, against `re`."""
+    pattern, python = written(tree), written(tree, end=r"\Z")
+    try:
+        readings = [(read_pattern(pattern, spell, search), search) for spell in (utf8, json_chars) for search in (0, 1)]
+    except PatternError as error:
+        assume("that sees beyond" not in error.found)
+        raise
+    in_utf8, in_json = text.encode(), json.dumps(text, ensure_ascii=False)[1:-1].encode()
+    for (expr, search), data in zip(readings, [in_utf8, in_utf8, in_json, in_json], strict=True):
+        matched = (re.search if search else re.fullmatch)(python, text) is not None
+        assert accepts(expr, data) == matched, (pattern, text, search, data)
+
+
+@settings(max_examples=400)
+@given(plain_trees, texts)
+def test_plain_patterns_match_what_re_matches(tree, text):
+    agree(tree, text)
+
+
+@settings(max_examples=400)
+@given(anchored_trees, texts)
+@example(("chain", ["^", ("repeat", ("chain", [("choice", "(?:", ["^", "b"]), "a"]), "+"), "$"]), "ababa")
+@example(("repeat", ("choice", "(", ["^", "a"]), "{2,}"), "a")
+@example(("repeat", ("choice", "(", ["a", "$"]), "{2,}"), "a")
+def test_anchors_hold_where_re_says(tree, text):
+    agree(tree, text)
+
+
+@settings(max_examples=400)
+@given(looking_trees, texts)
+@example(("chain", [("look", "(?!", ("chain", ["a", "$"])), "a"]), "a\n")
+def test_lookarounds_see_what_re_sees(tree, text):
+    agree(tree, text)
+
+
+@given(st.data())
+def test_texts_made_for_a_pattern_match_it(data):
+    tree = data.draw(anchored_trees)
+    try:
+        text = data.draw(st.from_regex(written(tree, end=r"\Z"), alphabet=READ_ALIKE))
+    except ValueError:  # no text matches
+        assume(False)
+    agree(tree, text)
+
+
+@given(looking_trees, st.randoms(use_true_random=False), st.booleans())
+def test_samples_of_a_pattern_match_it(tree, rng, search):
+    try:
+        expr = read_pattern(written(tree), json_chars, search)
+    except PatternError:
+        assume(False)
+    assume(fewest(expr) < INFINITE)
+    text = json.loads(f'"{sample(expr, rng, 20).decode()}"')
+    assert (re.search if search else re.fullmatch)(written(tree, end=r"\Z"), text), (written(tree), text)
+
+
+IN_ECMA = {"d": string.digits, "w": string.ascii_letters + string.digits + "_"}
+IN_ECMA["s"] = "\t\n\v\f\r \xa0\ufeff\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+
+
+@pytest.mark.parametrize("letter", "dDwWsS")
+@pytest.mark.parametrize("form", [r"\{}", r"[\{}]", r"[^\{}]"])
+@given(st.characters(codec="utf-8") | st.sampled_from("\ufeff\x1c\x85\xa0\u2028é٣_0 "))
+def test_shorthands_are_narrowed_to_what_ecma_262_and_python_share(letter, form, char):
+    in_ecma = (char in IN_ECMA[letter.lower()]) ^ letter.isupper() ^ ("^" in form)
+    in_python = re.match(form.format(letter), char) is not None
+    assert accepts(read_pattern(form.format(letter)), char.encode()) == (in_ecma and in_python)
+    outside = read_pattern(rf"(?!{form.format(letter)})[\s\S]")
+    assert accepts(outside, char.encode()) <= (not in_ecma and not in_python)
+
+
+# -- what patterns become
+
+LOWER = CharSet.of((ord("a"), ord("z")))
+ANY_TEXT = repeat(utf8(ANY))
+
+
+@pytest.mark.parametrize("pattern", ["", ".*", "^", "$", "^.*", "(?:a?)*", "a*|b", "a*b?", "^a*|b", "b|.*$"])
+def test_patterns_that_every_text_matches_are_any_text(pattern):
+    assert read_pattern(pattern, search=True) is ANY_TEXT
+
+
+@pytest.mark.parametrize("spell", [utf8, json_chars])
+def test_anchored_patterns_have_no_leftovers(spell):
+    assert read_pattern("^[a-z]+$", spell, search=True) is repeat(spell(LOWER), 1)
+    assert read_pattern("^[a-z]{2,5}$", spell, search=True) is read_pattern("[a-z]{2,5}", spell)
+    assert read_pattern("^(?:(?:[a-z]))$", spell, search=True) is spell(LOWER)
+    assert read_pattern("^(a|b|[c-z])*$", spell, search=True) is repeat(spell(LOWER))
+    assert read_pattern("^(?:[a-z]*)*$", spell, search=True) is repeat(spell(LOWER))
+
+
+def test_loops_next_to_any_text_turn_no_more_than_they_must():
+    assert read_pattern("a+", search=True) is read_pattern("a", search=True)
+    assert read_pattern(".*b.*", search=True) is read_pattern("b", search=True)
+    assert read_pattern("^x.*", search=True) is seq(literal(b"x"), ANY_TEXT)
+
+
+def test_unanchored_choices_keep_their_own_anchors():
+    assert read_pattern("^a|b$", search=True) is alt(seq(literal(b"a"), ANY_TEXT), seq(ANY_TEXT, literal(b"b")))
+
+
+@pytest.mark.parametrize("pattern", ["a^b", "a$b", "$a", "a^", "[^\\s\\S]", "(?!)", "\\ud800", "(?=a)b", "a(?<=b)"])
+def test_patterns_that_no_text_matches(pattern):
+    assert fewest(read_pattern(pattern)) == INFINITE
+
+
+def test_a_lookahead_that_cannot_succeed_any_more_leaves_nothing_behind():
+    expr = read_pattern("^(?!foo)[a-z]+$", search=True)
+    assert next(then for members, then in arcs(expr) if members >> ord("b") & 1) is repeat(utf8(LOWER))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matching", "other"),
+    [
+        (r"\cJ\t\v\f\0", "\n\t\v\f\0", "J"),
+        (r"\u{1F600}\ud83d\ude00[\ud83d\ude00]\u0041\x41", "😀😀😀AA", "😀"),
+        (r"[\ud83d\ude00-\ud83d\ude02]", "😁", "\ufffd"),
+        (r"\p{Lu}\P{Lu}\p{gc=Nd}\p{General_Category=Letter}\p{Any}", "Éé٣x\n", "éé٣x\n"),
+        (r"[\p{Lu}\d]+", "É1", "é"),
+        (r"\-\/\_\@\ \!\#\%", "-/_@ !#%", "\\-"),
+        ("x{", "x{", "x"),
+        ("x{}", "x{}", "x"),
+        ("x{1,2", "x{1,2", "xx"),
+        ("]}", "]}", ""),
+        (r"[a-]", "-", "b"),
+        (r"[-a]", "-", "b"),
+        (r"[\w-.]+", "a-.", "+"),
+        (r"[a-c-e]+", "-e", "d"),
+        (r"[\b]", "\b", "b"),
+        ("[.*+?^$|()]+", ".*+?^$|()", "a"),
+        ("(?<year>[0-9]{4})", "2024", "24"),
+        ("a{2}?b{0,}", "aab", "ab"),
+        ("(?:a|ab)(?:c|bcd)(?:d*)", "abcd", "ac" + "b"),
+        ("^(?=.*[A-Z])(?=.*[0-9]).{8,}$", "Passw0rd", "password"),
+        (r"^((?!-)[a-z0-9-]{1,63}(?<!-)\.)+[a-z]{2,6}$", "a-b.example.com", "a-.example.com"),
+        (r"^(?!.*://)(?=.{1,9}$)((.{1,63}\.){1,127}(?![0-9]*$)[a-z0-9-]+\.?)$", "a.b", "a.9"),
+        ("(?:^|,)x", ",x", "ax"),
+    ],
+)
+def test_what_patterns_mean(pattern, matching, other):
+    expr = read_pattern(pattern)
+    assert accepts(expr, matching.encode())
+    assert not accepts(expr, other.encode())
+
+
+def test_the_spelling_is_the_callers():
+    assert read_pattern("a.", lambda chars: literal(b"?") if chars else NOTHING) is literal(b"??")
+
+
+# -- what is refused
+
+REFUSED = [
+    ("a(b", "an unclosed group, at offset 1. Close it with ), or write \\( for the character."),
+    ("ab)", "a ) that closes no group, at offset 2. Write \\) for the character."),
+    ("[a", "an unclosed class, at offset 0. Close it with ], or write \\[ for the character."),
+    ("a\\", "a \\ at the end, at offset 1. Write \\\\ for the character."),
+    ("*a", "a quantifier with nothing to repeat, at offset 0. Put a character before it, or write \\*."),
+    ("a**", "a quantifier with nothing to repeat, at offset 2. Put a character before it, or write \\*."),
+    ("^*", "a quantifier with nothing to repeat, at offset 1. Put a character before it, or write \\*."),
+    ("(?=a)+", "a quantifier with nothing to repeat, at offset 5. Put a character before it, or write \\+."),
+    ("a|{2}", "a quantifier with nothing to repeat, at offset 2. Put a character before it, or write \\{."),
+    ("a++", "a possessive quantifier, at offset 2. Leave the second + out: a pattern only says what matches."),
+    ("a{3,2}", "the quantifier {3,2}, whose bounds are in the wrong order, at offset 1"),
+    (
+        "a{,3}",
+        "{,n}, which is text in ECMA-262 and a quantifier in Python, at offset 1. Write {0,n}, or \\{,n}.",
+    ),
+    (
+        "[]a]",
+        (
+            "[], which is a whole class in ECMA-262 and the beginning of one in Python, at offset 0. Write \\] for the "
+            "character; [\\s\\S] is any character."
+        ),
+    ),
+    ("[z-a]", "the range 'z-a', whose bounds are in the wrong order, at offset 1"),
+    (
+        r"(a)\1",
+        "the back reference \\1, at offset 3. Spell the text out; a character by its code is \\xHH or \\uHHHH.",
+    ),
+    (r"\01", "the octal escape \\0, at offset 0. Spell the text out; a character by its code is \\xHH or \\uHHHH."),
+    (r"(?<n>a)\k<n>", "the escape \\k, at offset 7. Back references are not regular; spell the text out."),
+    (
+        r"\bword\b",
+        (
+            "the escape \\b, at offset 0. Word boundaries are not supported; "
+            "write the characters that may stand there, ^ or $."
+        ),
+    ),
+    (r"\Aa\Z", "the escape \\A, at offset 0. Write ^ for the beginning of the text."),
+    (r"\e", "the escape \\e, at offset 0. Write e for the character."),
+    (r"\xg1", r"\x without a code point, at offset 0. Write \xHH, \uHHHH or \u{H...}, up to \u{10FFFF}."),
+    (r"\u{110000}", r"\u without a code point, at offset 0. Write \xHH, \uHHHH or \u{H...}, up to \u{10FFFF}."),
+    (r"\pL", r"\p without a property, at offset 0. Write \p{L} or another general category in braces."),
+    (
+        r"\p{Script=Greek}",
+        r"the property '\\p{Script=Greek}', at offset 0. Only general categories are known: L, Lu, Letter, Nd, P, ...",
+    ),
+    (
+        "(?P<n>a)",
+        "(?P<, which does not open a group of ECMA-262 here, at offset 0. Write a named group as (?<name>...).",
+    ),
+    (
+        "(?i)a",
+        (
+            "(?, which does not open a group of ECMA-262 here, at offset 0. "
+            "Inline flags are not ECMA-262; write the characters out, as in [Aa]."
+        ),
+    ),
+    ("(?<n>a)(?<n>b)", "a second group named 'n', at offset 7. Give each group its own name."),
+    (
+        "(?:(?!ab).)*",
+        (
+            "a lookaround that sees beyond the repeated group it is in, at offset 3. "
+            "Move it out of the group, or put what it looks at into the group."
+        ),
+    ),
+    (
+        "a(?:(?<=a)|b)",
+        "a lookbehind that sees beyond the group it is in, at offset 4. Put what it looks at into the same group.",
+    ),
+    (f"a{{{MAX_TURNS + 1}}}", f"a quantifier over {MAX_TURNS}, at offset 1. Use a smaller count, or no upper limit."),
+    (f"a{{{'9' * 5000}}}", f"a quantifier over {MAX_TURNS}, at offset 1. Use a smaller count, or no upper limit."),
+    ("(" * 500 + ")" * 500, f"groups more than {MAX_DEPTH} deep, at offset {MAX_DEPTH}. Flatten the pattern."),
+]
+
+
+@pytest.mark.parametrize(("pattern", "message"), REFUSED, ids=[pattern[:16] for pattern, _ in REFUSED])
+def test_refusals_say_what_and_where_and_what_to_do(pattern, message):
+    with pytest.raises(PatternError) as caught:
+        read_pattern(pattern)
+    assert str(caught.value).split(" has ", 1)[1] == message
+    assert str(caught.value).startswith("pattern '")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "given"),
+    [("a" * (MAX_LENGTH + 1), MAX_LENGTH + 1), ("(^|a)" * 50, 50), ("(?:x|^" * 20 + "a" + ")*" * 20, None)],
+    ids=["length", "anchors in a row", "anchors in nested loops"],
+)
+def test_limits_are_data(pattern, given):
+    with pytest.raises(PatternError) as caught:
+        read_pattern(pattern)
+    assert caught.value.limit in (MAX_LENGTH, MAX_UNSETTLED, 50_000)
+    assert caught.value.given > caught.value.limit
+    assert given in (None, caught.value.given)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(" * MAX_DEPTH + "a" + ")" * MAX_DEPTH,
+        "(x?" * MAX_DEPTH + "a" + "y*)?" * MAX_DEPTH,
+        "(?:b|c" * MAX_DEPTH + "a" + "d|e)+f" * MAX_DEPTH,
+        "(?=.*a)x" * MAX_UNSETTLED,
+        "|".join(f"^name{i}$" for i in range(1000)),
+        "(a|b)" * 2000,
+        "a" * MAX_LENGTH,
+        "(?:(?:a{0,1000}){0,1000}){0,1000}",
+    ],
+    ids=lambda pattern: pattern[:12],
+)
+def test_what_is_within_the_limits_can_be_walked(pattern):
+    expr = read_pattern(pattern, search=True)
+    assert fewest(expr) <= MAX_LENGTH
+    assert arcs(expr)
+
+
+@given(st.text(r"ab^$.*+?{}[]()|\-,123:=!<>PxudwspLk", max_size=12))
+def test_any_text_is_read_or_refused(pattern):
+    try:
+        expr = read_pattern(pattern, search=True)
+    except PatternError:
+        return
+    assert expr.can_stop == accepts(expr, b"")

@@ -1,0 +1,91 @@
+"""Masks inside real JSON texts, where runs of plain characters take a short cut: still exactly brute force."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fcgen import Grammar, Masks, Vocabulary
+from fcgen.grammar.derive import INFINITE, arcs, fewest
+from fcgen.grammar.expr import NOTHING
+
+SCHEMAS = [
+    {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "integer"}}, "required": ["a"]},
+    {"type": "array", "items": {"type": "string", "maxLength": 3}, "maxItems": 2},
+    {"enum": ["é\n", 'a"b', "", 12, None]},
+    {"type": "string", "pattern": "^a+$"},
+    True,
+]
+GRAMMARS = [Grammar.from_json_schema(s, whitespace=w) for s in SCHEMAS for w in ("json.dumps", "flexible")]
+GRAMMARS += [
+    Grammar.from_functions([{"name": "f", "parameters": SCHEMAS[0]}, {"name": "fg", "parameters": {}}]),
+    Grammar.from_regex("[^{]*"),
+]
+PIECES = [
+    '"',
+    '{"',
+    '"a',
+    '"a"',
+    '": ',
+    '", "',
+    '"}',
+    "}",
+    "é",
+    "\\",
+    '\\"',
+    "\\u00",
+    "[]",
+    " ",
+    "  ",
+    "ab",
+    "hello wor",
+    'x"y',
+    "12",
+    "1.",
+    "null",
+    "tru",
+    'function": "f',
+    '{"function',
+    "☃",
+    "a\\",
+    "\n",
+    "\x00",
+]
+EXTRA = [b"\xc3", b"a\xc3", b"\xa9", b"\xa9b", b"\xf0\x9f", b"\xff"]
+
+
+@st.composite
+def vocabularies(draw):
+    pieces = draw(st.lists(st.sampled_from(PIECES), unique=True, min_size=3))
+    joined = draw(st.lists(st.tuples(st.sampled_from(PIECES), st.sampled_from(PIECES)).map("".join), max_size=8))
+    words = draw(st.lists(st.text(min_size=2, max_size=4), max_size=8))
+    tokens = [*(bytes([b]) for b in range(256)), *(p.encode() for p in {*pieces, *joined, *words}), *EXTRA]
+    return Vocabulary([*tokens, None], stop_ids={len(tokens)})
+
+
+def allowed(mask):
+    return set(np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little")).tolist())
+
+
+def after(term, word):
+    for byte in word:
+        term = next((then for members, then in arcs(term) if members >> byte & 1), NOTHING)
+    return term
+
+
+@settings(max_examples=60)
+@given(st.sampled_from(GRAMMARS), vocabularies(), st.randoms(use_true_random=False))
+def test_mask_is_brute_force(grammar, vocabulary, rng):
+    cursor = Masks(grammar, vocabulary).cursor()
+    for _ in range(8):
+        here = after(grammar.root, cursor.text)
+        expected = {
+            t
+            for t in range(vocabulary.size)
+            if (data := vocabulary.token_bytes(t)) and fewest(after(here, data)) != INFINITE
+        }
+        if here.can_stop:
+            expected |= set(vocabulary.stop_ids)
+        assert allowed(cursor.mask()) == expected
+        cursor.advance(rng.choice(sorted(expected)))
+        if cursor.stopped:
+            break
