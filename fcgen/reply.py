@@ -1,0 +1,219 @@
+"""Reply text -> Reply: plain text, or calls that keep what the functions ask for.
+
+A reply whose first character after whitespace is `{` is a call; anything else is text, as it stands. The reply grammar
+draws the same line, so no reply can be read both ways.
+
+A call is read strictly, whoever wrote it (the text may come from a server that does not constrain its model): JSON and
+nothing after it, no key twice, no NaN or Infinity, the two keys of the call object and no other, an offered function,
+arguments that the `jsonschema` library accepts, formats included. What fails is said, never repaired.
+
+Limits: one call in a reply, nested 200 deep at most; `jsonschema` judges a schema's patterns by Python's `re`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
+
+from fcgen.errors import ReplyError, SchemaError, excerpt
+from fcgen.formats import Format, find_format
+from fcgen.functions import Function, read_functions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from jsonschema.exceptions import SchemaError as SchemaMistake
+    from jsonschema.exceptions import ValidationError
+
+MAX_DEPTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One function call: the function's name, and its arguments as JSON values."""
+
+    function: str
+    arguments: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.function}({', '.join(f'{name}={value!r}' for name, value in self.arguments.items())})"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a reply cost.
+
+    Attributes:
+        prompt_tokens: tokens of the prompt.
+        new_tokens: tokens of the reply, forced ones included.
+        forced_tokens: tokens of the reply that the grammar left no choice about.
+        forward_passes: how often the model ran.
+        seconds: wall time, from the call to its return.
+    """
+
+    prompt_tokens: int = 0
+    new_tokens: int = 0
+    forced_tokens: int = 0
+    forward_passes: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A finished reply: its text as the model wrote it, and the calls in it (none if it is plain text)."""
+
+    kind: Literal["call", "text"]
+    calls: tuple[Call, ...]
+    text: str
+    usage: Usage = Usage()
+
+    def to_json(self) -> str:
+        """All of it as one line of JSON."""
+        calls = [{"function": call.function, "arguments": call.arguments} for call in self.calls]
+        whole = {"kind": self.kind, "calls": calls, "text": self.text, "usage": asdict(self.usage)}
+        return json.dumps(whole, ensure_ascii=False)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.calls)) if self.calls else self.text
+
+
+def parse_reply(
+    text: str,
+    functions: object,
+    *,
+    format: str | Format = "trelis",  # noqa: A002  the public name of this option everywhere
+    usage: Usage | None = None,
+    validate: bool = True,
+) -> Reply:
+    """Read a model's whole reply; `functions` are those that were offered, as `read_functions` reads them, or None.
+
+    `validate=False` leaves the arguments unchecked, for text that the functions' own grammar has already constrained.
+
+    Raises ReplyError for a call that is malformed, names another function or has arguments that its schema forbids;
+    SchemaError where the function's schema is one that the `jsonschema` library cannot apply.
+    """
+    envelope = find_format(format)
+    usage = Usage() if usage is None else usage
+    if not text.lstrip().startswith("{"):
+        return Reply("text", (), text, usage)
+    offered = () if functions in (None, (), []) else read_functions(functions)
+    try:
+        call = _read_call(text, envelope)
+        function = _find_function(call, offered, text)
+        if validate:
+            _validate(call, function, text)
+    except RecursionError:
+        raise _too_deep(text) from None
+    return Reply("call", (call,), text, usage)
+
+
+def _read_call(text: str, envelope: Format) -> Call:
+    value = _read_json(text)
+    expected = [envelope.function_key, envelope.arguments_key]
+    if set(value) != set(expected):
+        shape = f'Expected {{"{expected[0]}": "...", "{expected[1]}": {{...}}}}'
+        raise ReplyError(f"the call has the keys {excerpt(list(value))}", text=text, hint=shape)
+    name, arguments = value[expected[0]], value[expected[1]]
+    if not isinstance(name, str):
+        raise ReplyError(f"the call's {excerpt(expected[0])} is {excerpt(name)}, not a string", text=text)
+    if not isinstance(arguments, dict):
+        found = f"the call's {excerpt(expected[1])} is {excerpt(arguments)}, not an object"
+        raise ReplyError(found, text=text, function=name)
+    return Call(name, arguments)
+
+
+def _read_json(text: str) -> dict[str, Any]:
+    """The JSON object that `text` is; it is known to begin with a brace."""
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(read := dict(items)) < len(items):
+            twice = Counter(name for name, _ in items).most_common(1)[0][0]
+            raise ReplyError(f"the call has the key {excerpt(twice)} twice in one object", text=text)
+        return read
+
+    def number(digits: str) -> float:
+        if not math.isfinite(value := float(digits)):
+            constant(digits)
+        return value
+
+    def constant(name: str) -> NoReturn:
+        raise ReplyError(f"the call has the number {excerpt(name)}, which is not a finite one", text=text)
+
+    try:
+        value = json.loads(text, object_pairs_hook=pairs, parse_float=number, parse_constant=constant)
+        _check_depth(value, text)
+        json.dumps(value, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        rest = f"before {excerpt(text[error.pos :], 40)}" if error.pos < len(text) else "at its end"
+        found = f"the reply begins like a call but is not JSON: {error.msg}, {rest}"
+        raise ReplyError(found, text=text, hint="A call is one JSON object and nothing else") from None
+    except UnicodeEncodeError:
+        raise ReplyError("the call has half of a surrogate pair, which is no character", text=text) from None
+    except ReplyError:
+        raise
+    except ValueError:  # what int() says of thousands of digits
+        raise ReplyError("the call has an integer with too many digits to be read", text=text) from None
+    return value  # type: ignore[no-any-return]
+
+
+def _check_depth(value: object, text: str) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        nested = [item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)]
+        level = [*itertools.chain.from_iterable(nested)]
+    if level:
+        raise _too_deep(text)
+
+
+def _too_deep(text: str) -> ReplyError:
+    return ReplyError(f"the call is nested too deeply, {MAX_DEPTH} levels are read", text=text)
+
+
+def _find_function(call: Call, offered: Iterable[Function], text: str) -> Function:
+    known = {function.name: function for function in offered}
+    if call.function not in known:
+        hint = f"Offered: {excerpt(', '.join(known), 200)}" if known else "No function was offered"
+        raise ReplyError(f"the call names {excerpt(call.function)}, which was not offered", text=text, hint=hint)
+    return known[call.function]
+
+
+def _validate(call: Call, function: Function, text: str) -> None:
+    """Let the `jsonschema` library judge the arguments; nothing is fetched for a `$ref` that leads elsewhere."""
+    import jsonschema
+    from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
+    from referencing.exceptions import Unresolvable
+
+    dialect = jsonschema.validators.validator_for(function.parameters, default=jsonschema.Draft202012Validator)
+    judge = dialect(function.parameters, format_checker=dialect.FORMAT_CHECKER, registry=REGISTRY)
+    try:
+        dialect.check_schema(function.parameters)
+        mistake = jsonschema.exceptions.best_match(judge.iter_errors(call.arguments))
+    except jsonschema.SchemaError as error:
+        found = f"the schema is not valid: {_bounded(error.message)}"
+        raise SchemaError(
+            found, function=function.name, pointer=_pointer(error), keyword=str(error.validator)
+        ) from error
+    except Unresolvable as error:
+        raise SchemaError(f"the schema refers to {excerpt(error.ref)}", function=function.name) from error
+    if mistake is not None:
+        raise _explain(mistake, function, text)
+
+
+def _explain(mistake: ValidationError, function: Function, text: str) -> ReplyError:
+    found = f"the arguments do not fit: {_bounded(mistake.message)}"
+    error = ReplyError(found, text=text, function=function.name)
+    error.pointer = _pointer(mistake)
+    error.keyword = str(mistake.validator)
+    return error
+
+
+def _pointer(mistake: ValidationError | SchemaMistake) -> str:
+    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in mistake.absolute_path)
+
+
+def _bounded(message: str, size: int = 200) -> str:
+    return message if len(message) <= size else f"{message[: size - 3]}..."
