@@ -285,7 +285,7 @@ class Masks:
                 break
             tokens.append(token)
             state = self.step(state, token)
-            text = text[len(self.vocabulary.token_bytes(token)) :]
+            text = text[len(self.vocabulary.walked_bytes(token)) :]
         return tuple(tokens)
 
     def _reaches_beyond(self, state: int, text: bytes) -> bool:
