@@ -19,7 +19,7 @@ from typing import Any
 
 from fcgen.errors import FunctionError, excerpt
 from fcgen.functions.function import Function
-from fcgen.functions.read import Entry, read_entries
+from fcgen.functions.read import Entry, read_entries, try_entries
 from fcgen.functions.text import MAX_SIZE
 
 _ATTRIBUTE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
@@ -35,13 +35,25 @@ def read_functions_file(source: str | os.PathLike[str]) -> tuple[Function, ...]:
             code raises when it is run is passed on as it is.
     """
     name = os.fspath(source)
+    return read_entries(_entries(name), name)
+
+
+def try_functions_file(source: str | os.PathLike[str]) -> tuple[list[Function], list[FunctionError]]:
+    """The functions of a file that can be read, and what is wrong with the others.
+
+    Raises FunctionError where the file itself cannot be read, as `read_functions_file`.
+    """
+    return try_entries(_entries(os.fspath(source)))
+
+
+def _entries(name: str) -> list[Entry]:
     suffix = Path(name).suffix.lower()
     if suffix == ".json":
-        return read_entries([Entry(_read(name), place=name)], name)
+        return [Entry(_read(name), place=name)]
     if suffix == ".jsonl":
-        return read_entries(_lines(name), name)
+        return list(_lines(name))
     if _ATTRIBUTE.fullmatch(name):
-        return read_entries([Entry(_attribute(*name.split(":")), place=name)], name)
+        return [Entry(_attribute(*name.split(":")), place=name)]
     raise FunctionError(f"{excerpt(name)} does not say what it is", hint=f"Functions are read from {_FORMS}.")
 
 

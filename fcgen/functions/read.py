@@ -65,6 +65,16 @@ def read_functions(source: object) -> tuple[Function, ...]:
 
 def read_entries(sources: Iterable[Entry], place: str | None = None) -> tuple[Function, ...]:
     """`read_functions` over sources whose positions are known, all of them from `place`."""
+    functions, errors = try_entries(sources)
+    raise_all(errors)
+    if not functions:
+        found = "no functions" if place is None else f"no functions in {place}"
+        raise FunctionError(found, hint=f"At least one is needed: {_FORMS}.")
+    return tuple(functions)
+
+
+def try_entries(sources: Iterable[Entry]) -> tuple[list[Function], list[FunctionError]]:
+    """The functions that can be read, and what is wrong with the others."""
     errors: list[FunctionError] = []
     first: dict[str, Entry] = {}
     functions = []
@@ -75,13 +85,10 @@ def read_entries(sources: Iterable[Entry], place: str | None = None) -> tuple[Fu
                 continue
             if function.name in first:
                 errors.append(_second(function.name, entry, first[function.name]))
-            first.setdefault(function.name, entry)
+                continue
+            first[function.name] = entry
             functions.append(function)
-    raise_all(errors)
-    if not functions:
-        found = "no functions" if place is None else f"no functions in {place}"
-        raise FunctionError(found, hint=f"At least one is needed: {_FORMS}.")
-    return tuple(functions)
+    return functions, errors
 
 
 def _second(name: str, entry: Entry, first: Entry) -> FunctionError:

@@ -3,10 +3,6 @@
 The mask of a state is the set of tokens whose bytes walk from it without leaving the automaton. It is computed when
 first asked for, once, and shared by every sequence. Rows of bits are packed in uint32 words: token t is bit t & 31 of
 word t >> 5. Stop tokens are set where the text may end.
-
-The budget rests on `closing(state)`: how many tokens, stop token included, close the reply from there along one real
-way, the shortest text cut into the longest tokens. After the first token of that way, closing is one less, so a
-sequence that may take a token only if `1 + closing(next) <= tokens left` never gets stuck.
 """
 
 from __future__ import annotations
@@ -21,12 +17,12 @@ from fcgen.errors import BudgetTooSmall, VocabularyError
 from fcgen.grammar.alphabet import restrict
 from fcgen.grammar.automaton import DEAD, MAX_STATES, Automaton
 from fcgen.grammar.expr import Expr
+from fcgen.mask.closing import Closings
 from fcgen.mask.cursor import Cursor
+from fcgen.mask.forced import forced_tokens
 from fcgen.mask.runs import PLAIN, plain_run
 from fcgen.mask.walk import leave_run, walk, walk_within
 from fcgen.vocab import Vocabulary
-
-UNKNOWN = 0
 
 
 class HasRoot(Protocol):
@@ -60,7 +56,7 @@ class Masks:
         self._ends: dict[int, NDArray[np.intp]] = {}
         self._worst: dict[int, int] = {}
         self._forced: dict[int, tuple[int, ...]] = {}
-        self._closing = np.full(64, UNKNOWN, np.int32)
+        self._closings = Closings(self._automaton, vocabulary)
         self._lock = threading.RLock()
         self._stop_row = np.zeros(self.words, np.uint32)
         for stop in vocabulary.stop_ids:
@@ -115,7 +111,7 @@ class Masks:
             self._automaton.transitions,
             state,
             self._stack(),
-            self._closing,
+            self._closings.table,
             left - 1,
             tight,
         )
@@ -137,29 +133,13 @@ class Masks:
 
     def closing(self, state: int) -> int:
         """How many tokens close the reply from `state`, stop token included: an upper bound that is kept."""
-        if state < len(self._closing) and self._closing[state] != UNKNOWN:
-            return int(self._closing[state])
-        with self._lock:
-            path = []
-            while not self.can_stop(state) and self._known_closing(state) == UNKNOWN:
-                path.append(state)
-                state = self._closer(state)
-            count = 1 if self.can_stop(state) else self._known_closing(state)
-            self._set_closing(state, count)
-            for before in reversed(path):
-                count += 1
-                self._set_closing(before, count)
-            return count
+        return self._closings.of(state)
 
     def forced(self, state: int) -> tuple[int, ...]:
-        """The tokens that spell what the grammar leaves no choice about.
-
-        They are the longest tokens of that text; the last ones are left out where an allowed token could reach beyond
-        the text, since there the model has a choice.
-        """
+        """The tokens about which the grammar leaves no choice in `state`."""
         found = self._forced.get(state)
         if found is None:
-            found = self._forced[state] = self._spell_forced(state)
+            found = self._forced[state] = forced_tokens(self._automaton, self.vocabulary, state)
         return found
 
     def _compute_row(self, state: int) -> NDArray[np.uint32]:
@@ -232,79 +212,6 @@ class Masks:
         if found is None:
             found = self._worst[state] = max(map(self.closing, self._ends[state].tolist()), default=0)
         return found
-
-    def _closer(self, state: int) -> int:
-        """The state after the longest token that begins the shortest text from `state`."""
-        trie = self.vocabulary.trie
-        automaton = self._automaton
-        node, here, best = -1, state, state
-        while not automaton.can_stop[here]:
-            here, byte = self._nearer(here)
-            node = trie.child(node, byte)
-            if node < 0:
-                break
-            if trie.token_start[node] < trie.token_start[node + 1]:
-                best = here
-        return best
-
-    def _nearer(self, state: int) -> tuple[int, int]:
-        """The first byte of the shortest text from `state` (the least such byte), and the state after it."""
-        automaton = self._automaton
-        automaton.fill(state)
-        row = automaton.transitions[state]
-        nearer = (row != DEAD) & (automaton.fewest[row] == automaton.fewest[state] - 1) & self.vocabulary.has_byte
-        byte = int(np.argmax(nearer))
-        return int(row[byte]), byte
-
-    def _known_closing(self, state: int) -> int:
-        return int(self._closing[state]) if state < len(self._closing) else UNKNOWN
-
-    def _set_closing(self, state: int, count: int) -> None:
-        if state >= len(self._closing):
-            size = max(state + 1, 2 * len(self._closing), self._automaton.size)
-            self._closing = np.concatenate([self._closing, np.full(size - len(self._closing), UNKNOWN, np.int32)])
-        self._closing[state] = count
-
-    def _forced_text(self, state: int) -> tuple[bytes, int]:
-        data = bytearray()
-        while not self.can_stop(state):
-            self._automaton.fill(state)
-            ways = np.flatnonzero(self._automaton.transitions[state] != DEAD)
-            if len(ways) != 1:
-                break
-            data.append(int(ways[0]))
-            state = int(self._automaton.transitions[state, ways[0]])
-        return bytes(data), state
-
-    def _spell_forced(self, state: int) -> tuple[int, ...]:
-        text, _ = self._forced_text(state)
-        tokens = []
-        while text:
-            token = self.vocabulary.longest(text)
-            if token is None or self._reaches_beyond(state, text):
-                break
-            tokens.append(token)
-            state = self.step(state, token)
-            text = text[len(self.vocabulary.walked_bytes(token)) :]
-        return tuple(tokens)
-
-    def _reaches_beyond(self, state: int, text: bytes) -> bool:
-        """Whether a token allowed in `state` begins with all of `text` and goes on."""
-        trie = self.vocabulary.trie
-        node = -1
-        for byte in text:
-            node = trie.child(node, byte)
-            if node < 0:
-                return False
-        end = self._automaton.step(state, text)
-        self._automaton.fill(end)
-        alive = self._automaton.transitions[end] != DEAD
-        child = node + 1
-        while child < trie.end[node]:
-            if alive[trie.byte[child]]:
-                return True
-            child = int(trie.end[child])
-        return False
 
     def _stack(self) -> NDArray[np.int32]:
         return np.empty(self.vocabulary.trie.height + 2, np.int32)

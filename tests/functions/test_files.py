@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fcgen.errors import FunctionError, ManyErrors
-from fcgen.functions import files, read_functions_file
+from fcgen.functions import files, read_functions_file, try_functions_file
 
 
 @pytest.fixture(autouse=True)
@@ -94,3 +94,14 @@ def test_a_file_that_is_too_large_is_refused(folder, monkeypatch):
     assert message("a.json") == "a.json has too many bytes (limit 100)"
     (folder / "a.json").write_text(json.dumps({"name": "f"}).ljust(100))
     assert read_functions_file(folder / "a.json")[0].name == "f"
+
+
+def test_what_can_be_read_of_a_file_with_mistakes(tmp_path):
+    path = tmp_path / "some.jsonl"
+    lines = ['{"name": "good"}', '{"description": "nameless"}', "{", '{"name": "good"}', '{"name": "better"}']
+    path.write_text("\n".join(lines))
+    functions, errors = try_functions_file(path)
+    assert [function.name for function in functions] == ["good", "better"]
+    assert [f"line {n}" in str(error) for n, error in zip((2, 3, 4), errors, strict=True)] == [True] * 3
+    with pytest.raises(ManyErrors):
+        read_functions_file(path)
