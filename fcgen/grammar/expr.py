@@ -148,6 +148,7 @@ _E = TypeVar("_E", bound=Expr)
 _terms: dict[tuple[Any, ...], Expr] = {}
 _lasting: dict[tuple[Any, ...], Expr] = {}
 MAX_TERMS = 100_000
+MAX_FACTORED = 50
 
 
 def _fresh(kind: type[_E], can_stop: bool) -> _E:  # noqa: FBT001
@@ -255,6 +256,10 @@ def alt(*parts: Expr) -> Expr:
 
 def alt_of(parts: Iterable[Expr]) -> Expr:
     """Any of the parts. Literals that begin alike share their beginning, so a thousand names become a tree."""
+    return _alt(parts, 0)
+
+
+def _alt(parts: Iterable[Expr], depth: int) -> Expr:
     flat: dict[Expr, None] = {}
     for part in parts:
         if type(part) is Alt:
@@ -266,10 +271,11 @@ def alt_of(parts: Iterable[Expr]) -> Expr:
         return next(iter(flat), NOTHING)
     if ANY_BYTES in flat:
         return ANY_BYTES
-    return _choice(_merge_single_bytes(_left_factored(flat)))
+    # Deeper down, the tree is grown when it is walked.
+    return _choice(_merge_single_bytes(_left_factored(flat, depth) if depth < MAX_FACTORED else list(flat)))
 
 
-def _left_factored(parts: Iterable[Expr]) -> list[Expr]:
+def _left_factored(parts: Iterable[Expr], depth: int) -> list[Expr]:
     groups: dict[int, list[tuple[bytes, Expr]]] = {}
     others = []
     for part in parts:
@@ -279,16 +285,16 @@ def _left_factored(parts: Iterable[Expr]) -> list[Expr]:
             groups.setdefault(part.head.data[0], []).append((part.head.data, part.tail))
         else:
             others.append(part)
-    return [*(_factor(group) for group in groups.values()), *others]
+    return [*(_factor(group, depth) for group in groups.values()), *others]
 
 
-def _factor(group: list[tuple[bytes, Expr]]) -> Expr:
+def _factor(group: list[tuple[bytes, Expr]], depth: int) -> Expr:
     if len(group) == 1:
         data, tail = group[0]
         return _seq(literal(data), tail)
     low, high = min(data for data, _ in group), max(data for data, _ in group)
     size = next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), len(low))
-    return _seq(literal(low[:size]), alt_of(_seq(literal(data[size:]), tail) for data, tail in group))
+    return _seq(literal(low[:size]), _alt((_seq(literal(data[size:]), tail) for data, tail in group), depth + 1))
 
 
 def _merge_single_bytes(parts: list[Expr]) -> list[Expr]:

@@ -212,3 +212,14 @@ def test_long_sequences_do_not_recurse():
     term = seq(*[part] * 5000)
     assert len(arcs(term)) == 1
     assert fewest(seq(*[literal(b"a"), byte_set(LETTER_SET)] * 5000)) == 10_000
+
+
+def test_prefixes_of_prefixes_do_not_recurse():
+    words = [b"a" * n for n in range(1, 1000)]
+    term = alt(*map(literal, words))
+    automaton = Automaton(term)
+    assert all(automaton.can_stop[automaton.step(0, word)] for word in words)
+    assert automaton.step(0, b"a" * 1000) == DEAD
+    twice = alt(seq(term, literal(b"b")), *(literal(word + b"c") for word in words))
+    assert fewest(twice) == 2
+    assert Automaton(twice).step(0, words[-1] + b"c") != DEAD

@@ -1,5 +1,6 @@
 """Patterns against Python's `re`, spelled as UTF-8 and as JSON; what they become; what is refused, in which words."""
 
+import itertools
 import json
 import re
 import string
@@ -17,56 +18,41 @@ from fcgen.grammar.expr import NOTHING, alt, literal, repeat, seq
 from fcgen.grammar.pattern import MAX_UNSETTLED
 from fcgen.grammar.regex import read_pattern
 
-ALPHABET = 'ab"\\\né😀'
-READ_ALIKE = st.characters(codec="ascii", exclude_characters="\r\x1c\x1d\x1e\x1f") | st.sampled_from(ALPHABET)
-texts = st.text("ab", max_size=6) | st.text(ALPHABET, max_size=5)
-
+READ_ALIKE = st.characters(codec="ascii", exclude_characters="\r\x1c\x1d\x1e\x1f") | st.sampled_from("é😀")
 
 # -- patterns as trees, so that one can be written for ECMA-262 and for `re`, whose $ also stands before a last \n
 
-SINGLES = [
-    "a",
-    "b",
-    "ab",
-    ".",
-    "[ab]",
-    "[^a]",
-    "",
-    '"',
-    r"\\",
-    r"\n",
-    r"[\\\n]",
-    "é",
-    "[a-é]",
-    "😀",
-    r"\x61",
-    r"\u00e9",
-]
-SINGLES += [r"\s", r"\S", r"[^\s]", r"[^\S]", r"\d", r"[a\-.]", r"[^\]\[]", "]", "}", "a{", r"\/", r"[\b]"]
-QUANTIFIERS = ["*", "+", "?", "*?", "+?", "??", "{2}", "{1,3}", "{2,}", "{0,2}", "{0}", "{1,2}?"]
-OPENINGS = ["(", "(?:"]
-singles = st.sampled_from(SINGLES)
-anchors = st.sampled_from("^$")
+ANCHORS = ["^", "$"]
+FEW = ["a", "b", "ab", ".", "[^a]", "", "(?:a?|b)"]
+ESCAPED = [r"\\", "n", r"\n", r"[\\n]", r"\\n", "."]  # in JSON, the spelling of \n ends that of a backslash and n
+MANY = ["a", "ab", ".", "[ab]", "[^a]", "", '"', r"\\", r"[\\\n]", "é", "[a-é]", "😀", r"\x61", r"\u00e9", r"\s", r"\S"]
+MANY += [r"[^\s]", r"[^\S]", r"\d", r"[a\-.]", r"[^\]\[]", "]", "}", "a{", r"\/", r"[\b]"]
+QUANTIFIERS = ["*", "+", "?", "*?", "+?", "??", "{2}", "{3}", "{1,3}", "{2,}", "{0,2}", "{0}", "{1,2}?"]
+
+
+def all_texts(alphabet, length):
+    return ["".join(chars) for size in range(length + 1) for chars in itertools.product(alphabet, repeat=size)]
 
 
 def larger(inner):
-    repeated = st.tuples(st.just("repeat"), inner, st.sampled_from(QUANTIFIERS))
+    several = st.lists(inner, min_size=2, max_size=3)
     return (
-        st.tuples(st.just("chain"), st.lists(inner, min_size=2, max_size=3))
-        | st.tuples(st.just("choice"), st.sampled_from(OPENINGS), st.lists(inner, min_size=2, max_size=3))
-        | repeated
+        st.tuples(st.just("chain"), several)
+        | st.tuples(st.just("choice"), st.sampled_from(["(", "(?:"]), several)
+        | st.tuples(st.just("repeat"), inner, st.sampled_from(QUANTIFIERS))
     )
 
 
 def looking(inner):
+    fixed = st.sampled_from(["a", "b", "ab", "n", r"\n", "(?:ab|ba)", "[^a].", ""])
     ahead = st.tuples(st.just("look"), st.sampled_from(["(?=", "(?!"]), inner)
-    behind = st.tuples(st.just("look"), st.sampled_from(["(?<=", "(?<!"]), singles.filter(lambda s: "\\" not in s))
-    return larger(inner) | ahead | behind
+    behind = st.tuples(st.just("look"), st.sampled_from(["(?<=", "(?<!"]), fixed)
+    return larger(inner | ahead | behind)
 
 
-plain_trees = st.recursive(singles, larger, max_leaves=6)
-anchored_trees = st.recursive(singles | anchors, larger, max_leaves=6)
-looking_trees = st.recursive(singles | anchors, looking, max_leaves=6)
+def trees(leaves, grown):
+    leaf = st.sampled_from(leaves)
+    return grown(leaf | grown(leaf | grown(leaf)))
 
 
 def written(tree, end="$", negated=False):
@@ -87,53 +73,65 @@ def written(tree, end="$", negated=False):
     raise AssertionError(tree)
 
 
-def agree(tree, text):
+def agree(tree, texts):
     """Both spellings of both meanings, against `re`."""
-    pattern, python = written(tree), written(tree, end=r"\Z")
-    try:
-        readings = [(read_pattern(pattern, spell, search), search) for spell in (utf8, json_chars) for search in (0, 1)]
-    except PatternError as error:
-        assume("that sees beyond" not in error.found)
-        raise
-    in_utf8, in_json = text.encode(), json.dumps(text, ensure_ascii=False)[1:-1].encode()
-    for (expr, search), data in zip(readings, [in_utf8, in_utf8, in_json, in_json], strict=True):
-        matched = (re.search if search else re.fullmatch)(python, text) is not None
-        assert accepts(expr, data) == matched, (pattern, text, search, data)
+    pattern, python = written(tree), re.compile(written(tree, end=r"\Z"))
+    for spell, search in itertools.product([utf8, json_chars], [False, True]):
+        try:
+            expr = read_pattern(pattern, spell, search)
+        except PatternError as error:
+            assert "that sees beyond" in error.found
+            continue
+        for text in texts:
+            data = (text if spell is utf8 else json.dumps(text, ensure_ascii=False)[1:-1]).encode()
+            matched = (python.search if search else python.fullmatch)(text) is not None
+            assert accepts(expr, data) == matched, (pattern, text, search, data)
 
 
-@settings(max_examples=400)
-@given(plain_trees, texts)
-def test_plain_patterns_match_what_re_matches(tree, text):
-    agree(tree, text)
+@settings(max_examples=300)
+@given(trees(MANY, larger), st.lists(st.text('ab"\\\né😀', max_size=5), max_size=9))
+def test_plain_patterns_match_what_re_matches(tree, texts):
+    agree(tree, [*texts, *all_texts("ab", 2)])
 
 
-@settings(max_examples=400)
-@given(anchored_trees, texts)
-@example(("chain", ["^", ("repeat", ("chain", [("choice", "(?:", ["^", "b"]), "a"]), "+"), "$"]), "ababa")
-@example(("repeat", ("choice", "(", ["^", "a"]), "{2,}"), "a")
-@example(("repeat", ("choice", "(", ["a", "$"]), "{2,}"), "a")
-def test_anchors_hold_where_re_says(tree, text):
-    agree(tree, text)
+@settings(max_examples=300)
+@given(trees(FEW + 4 * ANCHORS, larger))
+@example(("chain", ["^", ("repeat", ("chain", [("choice", "(?:", ["^", "b"]), "a"]), "+"), "$"]))
+@example(("repeat", ("choice", "(", ["^", "a"]), "{2,}"))
+@example(("repeat", ("choice", "(", ["a", "$"]), "{2,}"))
+@example(("repeat", ("choice", "(", [("chain", ["^", ("repeat", "a", "?")]), "b"]), "{3}"))
+@example(("repeat", ("chain", ["b", ("choice", "(?:", [("chain", ["^", "a"]), "b"])]), "{2,}"))
+def test_anchors_hold_where_re_says(tree):
+    agree(tree, [*all_texts("ab", 4), "\n", "a\n", "\na"])
 
 
-@settings(max_examples=400)
-@given(looking_trees, texts)
-@example(("chain", [("look", "(?!", ("chain", ["a", "$"])), "a"]), "a\n")
-def test_lookarounds_see_what_re_sees(tree, text):
-    agree(tree, text)
+@settings(max_examples=300)
+@given(trees(FEW + ANCHORS, looking))
+@example(("chain", [("look", "(?!", ("chain", ["a", "$"])), "a"]))
+@example(("chain", [("look", "(?=", "a"), "^", "a"]))
+@example(("chain", ["a", "$", ("look", "(?<=", "a")]))
+@example(("chain", [("repeat", "a", "*"), ("look", "(?!", "^"), "b"]))
+def test_lookarounds_see_what_re_sees(tree):
+    agree(tree, [*all_texts("ab", 4), "\n", "a\n", "\na"])
+
+
+@given(trees(ESCAPED + ANCHORS, looking))
+@example(("chain", [r"\\", "n", ("look", "(?<!", r"\n")]))
+def test_lookarounds_see_whole_characters_only(tree):
+    agree(tree, all_texts("\\n\n", 3))
 
 
 @given(st.data())
 def test_texts_made_for_a_pattern_match_it(data):
-    tree = data.draw(anchored_trees)
+    tree = data.draw(trees(MANY + ANCHORS, larger))
     try:
         text = data.draw(st.from_regex(written(tree, end=r"\Z"), alphabet=READ_ALIKE))
     except ValueError:  # no text matches
         assume(False)
-    agree(tree, text)
+    agree(tree, [text])
 
 
-@given(looking_trees, st.randoms(use_true_random=False), st.booleans())
+@given(trees(MANY + ANCHORS, looking), st.randoms(use_true_random=False), st.booleans())
 def test_samples_of_a_pattern_match_it(tree, rng, search):
     try:
         expr = read_pattern(written(tree), json_chars, search)
