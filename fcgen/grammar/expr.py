@@ -111,7 +111,7 @@ class Reference(Expr):
 
 
 class Deferred(Expr):
-    """A term that is built when it is walked: the same language as `like`, in a form that is quicker to walk."""
+    """A term that is built when it is walked; until then `like` stands for it."""
 
     __slots__ = ("build", "built", "like")
     build: Callable[[], Expr]
@@ -399,10 +399,11 @@ def reference(scope: Scope, name: Hashable, *, can_stop: bool = False) -> Expr:
 
 
 def deferred(build: Callable[[], Expr], like: Expr) -> Expr:
-    """The term that `build()` returns, built when it is first walked: the same language as `like`.
+    """The term that `build()` returns, built when it is first walked.
 
-    `like` is the form that is small but slow to walk, and stands for the term until then. So an object of n optional
-    properties is n small terms, though each of its places has up to n ways on.
+    Until then `like` stands for it, which is quicker to build: it must accept the empty string if the term does, finish
+    in as few bytes, and need no byte to do so that the term does not need. So an object of n optional properties is n
+    small terms, though each of its places has up to n ways on.
     """
     term = _fresh(Deferred, can_stop=like.can_stop)
     term.build, term.built, term.like = build, None, like

@@ -1,0 +1,186 @@
+"""What names or holds a model -> `Engine`.
+
+    "smollm2"            the embedded model, fetched once on first use
+    a folder             a model and its tokenizer as transformers saves them
+    a hub id             the same, from the Hugging Face hub or its cache
+    (model, tokenizer)   objects of transformers, as they are
+    an Outlines model    the two inside `outlines.from_transformers(...)`
+
+Code that comes with a model is never run. Loading writes nothing to stdout.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fcgen.embedded import embedded_path
+from fcgen.engine import Engine
+from fcgen.errors import ModelError, excerpt
+from fcgen.formats import Format
+
+EMBEDDED = "smollm2"
+HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
+SOURCES = (
+    f'Use "{EMBEDDED}", a folder with a model, a hub id such as "Qwen/Qwen2.5-0.5B-Instruct", '
+    "a (model, tokenizer) pair, or the model that outlines.from_transformers makes"
+)
+
+
+def load(
+    source: object = EMBEDDED,
+    *,
+    device: object = None,
+    dtype: object = None,
+    format: str | Format | None = None,  # noqa: A002
+) -> Engine:
+    """The engine of a model.
+
+    Args:
+        source: the model, in one of the ways the module lists.
+        device: where it runs, as torch names devices. None: CUDA if there is any, else the CPU; objects of
+            transformers stay where they are.
+        dtype: of its weights, such as "bfloat16". None: as they were saved.
+        format: as for `Engine`.
+
+    Raises:
+        ModelError: the model cannot be found, loaded or used.
+        VocabularyError: its tokenizer cannot be used.
+    """
+    precision = _read_dtype(dtype)
+    if isinstance(source, str | Path):
+        model, tokenizer = _load_folder(_find_folder(source), str(source), device, precision)
+    else:
+        model, tokenizer = _take_apart(source)
+        model = _move(model, device, precision)
+    return Engine(model, tokenizer, format=format)
+
+
+def _find_folder(source: str | Path) -> str:
+    """The folder, or what may be a hub id as it stands."""
+    if source == EMBEDDED:
+        return str(embedded_path())
+    path = Path(source).expanduser()
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise ModelError(
+                f"the folder {excerpt(str(path))} holds no model: it has no config.json",
+                hint="Expected is what model.save_pretrained and tokenizer.save_pretrained write",
+            )
+        return str(path)
+    if path.exists() or isinstance(source, Path) or not HUB_ID.fullmatch(source):
+        raise ModelError(f"{excerpt(str(source))} is no folder and no hub id", hint=SOURCES)
+    return source
+
+
+def _load_folder(place: str, name: str, device: object, dtype: Any) -> tuple[Any, Any]:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    known = {} if dtype is None else {"dtype": dtype}
+    with _LoadingErrors(place, name), _no_progress_bars(quiet=Path(place).is_dir()):
+        tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
+        model = AutoModelForCausalLM.from_pretrained(place, trust_remote_code=False, **known)
+    return _move(model, _default_device() if device is None else device, None), tokenizer
+
+
+class _LoadingErrors:
+    """Makes a ModelError of what the loaders raise; they do not check what they read, so a broken file can be any."""
+
+    def __init__(self, place: str, name: str) -> None:
+        self.place = place
+        self.name = name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        from huggingface_hub.errors import StrictDataclassError
+        from safetensors import SafetensorError
+
+        known = (OSError, ValueError, TypeError, LookupError, AttributeError, ImportError, RuntimeError)
+        # The tokenizers library raises Exception itself, which no except clause can tell from all the others.
+        if kind is Exception or isinstance(error, (*known, StrictDataclassError, SafetensorError)):
+            raise ModelError(
+                f"the model {excerpt(self.name)} could not be loaded: {_first_line(error)}", hint=_advice(self.place)
+            ) from error
+
+
+def _advice(place: str) -> str:
+    if Path(place).is_dir():
+        return "Check that the folder is complete, and that its model is a causal language model of transformers"
+    return (
+        "Tried: a folder of this name, the cache of the Hugging Face hub, the hub itself. "
+        f"Check the name and the connection, or fetch it where there is one: hf download {place}"
+    )
+
+
+def _first_line(error: BaseException | None) -> str:
+    line = str(error).strip().partition("\n")[0].rstrip(".")
+    return f"{type(error).__name__}: {line[:200]}" if line else type(error).__name__
+
+
+def _take_apart(source: object) -> tuple[Any, Any]:
+    """The model and the tokenizer of a pair or an Outlines model."""
+    if isinstance(source, tuple) and len(source) == 2:
+        model, tokenizer = source
+        for value, method, what in ((model, "forward", "a model"), (tokenizer, "get_vocab", "a tokenizer")):
+            if not hasattr(value, method):
+                raise ModelError(f"{type(value).__name__} is not {what} of transformers", hint=SOURCES)
+        return model, tokenizer
+    kinds = {base.__module__.partition(".")[0]: base for base in reversed(type(source).__mro__)}
+    if "outlines" not in kinds:
+        raise ModelError(f"{excerpt(source)} names no model and holds none", hint=SOURCES)
+    from outlines.models import Transformers, TransformersMultiModal
+
+    if not isinstance(source, Transformers) or isinstance(source, TransformersMultiModal):
+        raise ModelError(
+            f"the Outlines model {type(source).__name__} gives no access to a text model's logits",
+            hint="Of Outlines' models, those that outlines.from_transformers makes for text are supported",
+        )
+    return source.model, source.hf_tokenizer
+
+
+def _move(model: Any, device: object, dtype: Any) -> Any:
+    target = {name: value for name, value in (("device", device), ("dtype", dtype)) if value is not None}
+    try:
+        return model.to(**target) if target else model
+    except (RuntimeError, ValueError, AssertionError, TypeError) as error:
+        raise ModelError(
+            f"the model cannot be moved to {excerpt(device)}: {_first_line(error)}",
+            hint='Name a device that this machine has, such as "cpu"',
+        ) from error
+
+
+def _default_device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _read_dtype(dtype: object) -> Any:
+    import torch
+
+    if dtype is None:
+        return None
+    found = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
+    if not isinstance(found, torch.dtype) or not found.is_floating_point:
+        raise ModelError(f"{excerpt(dtype)} is no dtype of weights", hint='Use "float32", "bfloat16" or "float16"')
+    return found
+
+
+@contextmanager
+def _no_progress_bars(quiet: bool) -> Iterator[None]:  # noqa: FBT001
+    """Where `quiet`, turn off the bars of transformers, and on again afterwards; downloads keep theirs."""
+    from transformers.utils import logging
+
+    quiet = quiet and logging.is_progress_bar_enabled()
+    if quiet:
+        logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if quiet:
+            logging.enable_progress_bar()

@@ -1,0 +1,341 @@
+"""The command line: exact output, what goes where, and the exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from typer.testing import CliRunner
+
+import fcgen
+import fcgen.embedded
+import fcgen.models
+from fcgen.cli import app
+from fcgen.errors import BudgetTooSmall, ModelError
+from fcgen.reply import Call, Reply, Usage
+
+QUESTION = "Search for the latest news on AI."
+SEARCH = {
+    "function": "search_bing",
+    "description": "Search the web for content on Bing.",
+    "arguments": [{"name": "query", "type": "string", "description": "The search query string"}],
+}
+IMPOSSIBLE = {
+    "function": "never",
+    "description": "Cannot be called.",
+    "arguments": [{"name": "x", "type": "array", "minItems": 3, "maxItems": 1}],
+}
+REPLY = Reply(
+    "call",
+    (Call("search_bing", {"query": "Tromsø"}),),
+    '{"function": "search_bing", "arguments": {"query": "Tromsø"}}',
+    Usage(prompt_tokens=9, new_tokens=20, forced_tokens=12, forward_passes=8, seconds=0.5),
+)
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """Run a command line with a wide terminal and no colours; gives its result."""
+    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    return lambda *arguments, **options: CliRunner().invoke(app, list(arguments), **options)
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Write functions to a file; gives its name."""
+
+    def write(*functions):
+        path = tmp_path / "functions.json"
+        path.write_text(json.dumps(functions), encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
+def engine(monkeypatch):
+    """An engine that notes what it was asked and gives REPLY, or raises what it should."""
+    fake = SimpleNamespace(asked=[], loaded=[], error=None, tokenizer=None)
+
+    def call(messages, **options):
+        print("library chatter")  # noqa: T201  what must not reach stdout
+        fake.asked.append((messages, options))
+        if fake.error is not None:
+            raise fake.error
+        return REPLY
+
+    def load(name):
+        fake.loaded.append(name)
+        return fake
+
+    fake.call = call
+    monkeypatch.setattr(fcgen.models, "load", load)
+    return fake
+
+
+# The program
+
+
+def test_bare_is_the_help(run):
+    result = run()
+    assert result.exit_code == 0
+    assert result.stdout == run("--help").stdout
+    for command in ("call", "check", "models", "prompt"):
+        assert f"│ {command} " in result.stdout
+
+
+def test_version(run):
+    result = run("--version")
+    assert (result.exit_code, result.stdout) == (0, f"fcgen {fcgen.__version__}\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["fly"], ["call", QUESTION], ["call", "--functions", "f.json"], ["check"], ["check", "f.json", "--loud"]],
+)
+def test_a_wrong_command_line(run, arguments):
+    result = run(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Usage:" in result.stderr
+
+
+def test_the_program_starts_light():
+    heavy = {"torch", "transformers", "numba", "outlines", "jsonschema", "pydantic"}
+    code = f"import sys, fcgen.cli; print(sorted({{name.split('.')[0] for name in sys.modules}} & {heavy}))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "[]\n"
+
+
+# fcgen call
+
+
+def test_call_prints_one_line_of_json_and_nothing_else(run, engine, file):
+    result = run("call", "--functions", file(SEARCH), QUESTION)
+    assert result.exit_code == 0
+    assert result.stdout == REPLY.to_json() + "\n"
+    assert result.stderr == "library chatter\n"
+
+
+def test_call_by_default(run, engine, file):
+    run("call", "--functions", file(SEARCH), QUESTION)
+    assert engine.loaded == ["smollm2"]
+    ((messages, options),) = engine.asked
+    assert messages == [{"role": "user", "content": QUESTION}]
+    assert [function.name for function in options.pop("functions")] == ["search_bing"]
+    assert options == {
+        "choice": "auto",
+        "max_new_tokens": 256,
+        "temperature": 0.0,
+        "top_p": 1.0,
+        "top_k": 0,
+        "seed": None,
+        "format": None,
+    }
+
+
+def test_call_passes_its_options_on(run, engine, file):
+    options = "--model m --choice search_bing --choice other --system Sys --max-new-tokens 9 --temperature 0.5"
+    more = "--top-p 0.9 --top-k 7 --seed 3 --format chat"
+    result = run("call", "--functions", file(SEARCH), *options.split(), *more.split(), "--", "-q")
+    assert result.exit_code == 0, result.stderr
+    assert engine.loaded == ["m"]
+    ((messages, passed),) = engine.asked
+    assert messages == [{"role": "system", "content": "Sys"}, {"role": "user", "content": "-q"}]
+    del passed["functions"]
+    assert passed == {
+        "choice": ["search_bing", "other"],
+        "max_new_tokens": 9,
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "top_k": 7,
+        "seed": 3,
+        "format": "chat",
+    }
+
+
+def test_the_prompt_from_standard_input(run, engine, file):
+    run("call", "--functions", file(SEARCH), "-", input="Grüße\n")
+    assert engine.asked[0][0] == [{"role": "user", "content": "Grüße\n"}]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"\xff", "standard input is not UTF-8: byte 0xff at 0\n"),
+        (b" " * 16_000_001, "standard input has too many bytes (limit 16000000)\n"),
+    ],
+)
+def test_standard_input_that_is_no_prompt(run, engine, file, data, said):
+    result = run("call", "--functions", file(SEARCH), "-", input=data)
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", said)
+
+
+def test_an_error_is_one_message(run, engine, file):
+    engine.error = BudgetTooSmall("max_new_tokens", limit=12, given=3)
+    result = run("call", "--functions", file(SEARCH), QUESTION)
+    assert (result.exit_code, result.stdout) == (1, "")
+    said = "library chatter\nmax_new_tokens: the shortest reply needs 12 tokens, stop token included, given 3\n"
+    assert result.stderr == said
+
+
+def test_an_error_cannot_steer_the_terminal(run, engine, file):
+    engine.error = ModelError("[red]no[/red] \x1b[2J\u202e model\x07\nhere")
+    result = run("call", "--functions", file(SEARCH), QUESTION)
+    assert result.stderr == "library chatter\n[red]no[/red] \\x1b[2J\\u202e model\\x07\nhere\n"
+
+
+def test_interrupted(run, engine, file):
+    engine.error = KeyboardInterrupt()
+    result = run("call", "--functions", file(SEARCH), QUESTION)
+    assert (result.exit_code, result.stdout, result.stderr) == (130, "", "library chatter\ninterrupted\n")
+
+
+def test_functions_that_are_not_there(run, engine):
+    result = run("call", "--functions", "missing.json", QUESTION)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("missing.json cannot be read: ")
+    assert engine.loaded == []
+
+
+# fcgen check
+
+
+def test_check_shows_what_is_usable(run, file):
+    result = run("check", file(SEARCH))
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == (
+        "┏━━━━━━━━━━━━━┳━━━━━━━━┳━━━━━━━━━┓\n"
+        "┃ function    ┃ usable ┃ why not ┃\n"
+        "┡━━━━━━━━━━━━━╇━━━━━━━━╇━━━━━━━━━┩\n"
+        "│ search_bing │ yes    │         │\n"
+        "└─────────────┴────────┴─────────┘\n"
+    )
+
+
+def test_check_shows_what_is_not_and_where(run, file):
+    result = run("check", file(SEARCH, IMPOSSIBLE))
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert "│ search_bing │ yes    │" in result.stdout
+    assert "│ never       │ no     │ function 'never', at /properties/x" in result.stdout
+
+
+def test_check_as_json(run, file):
+    result = run("check", file(SEARCH, IMPOSSIBLE), "--json")
+    assert (result.exit_code, result.stderr) == (1, "")
+    report = json.loads(result.stdout)
+    assert report["usable"] is False
+    usable, unusable = report["functions"]
+    assert usable == {"name": "search_bing", "usable": True, "errors": [], "notes": []}
+    assert (unusable["name"], unusable["usable"]) == ("never", False)
+    (error,) = unusable["errors"]
+    assert set(error) == {"kind", "message", "pointer", "keyword", "hint"}
+    assert error["pointer"].startswith("/properties/x")
+
+
+def test_check_shows_what_cannot_be_read(run, file):
+    bad = file(SEARCH, {"description": "nameless"}, {**SEARCH, "arguments": 3}, SEARCH)
+    result = run("check", bad, "--json")
+    assert result.exit_code == 1
+    functions = json.loads(result.stdout)["functions"]
+    assert sorted(report["name"] for report in functions) == ["", "search_bing"]
+    assert [report["usable"] for report in functions] == [False, False]
+    assert all(error["kind"] == "FunctionError" for report in functions for error in report["errors"])
+    table = run("check", bad)
+    assert table.exit_code == 1
+    assert "│ search_bing │ no" in table.stdout
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", "not JSON"])
+def test_check_of_a_file_that_holds_no_functions(run, tmp_path, content):
+    path = tmp_path / "functions.json"
+    path.write_text(content, encoding="utf-8")
+    result = run("check", str(path), "--json")
+    assert result.exit_code == 1
+    assert [report["usable"] for report in json.loads(result.stdout)["functions"]] == [False]
+
+
+def test_check_cannot_steer_the_terminal(run, file):
+    result = run("check", file({**SEARCH, "function": "[bold]x[/bold]\u202e"}))
+    assert result.exit_code == 0
+    assert "│ [bold]x[/bold]\\u202e │ yes" in result.stdout
+
+
+def test_a_reader_that_goes_away(file):
+    command = [sys.executable, "-c", "from fcgen.cli import main; main()", "check", file(SEARCH), "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
+# fcgen prompt
+
+
+def test_prompt_byte_for_byte(run, file):
+    name = file(SEARCH)
+    result = run("prompt", "--functions", name, "--format", "trelis-zephyr", "--system", "Sys", QUESTION)
+    assert (result.exit_code, result.stderr) == (0, "")
+    messages = [{"role": "system", "content": "Sys"}, {"role": "user", "content": QUESTION}]
+    assert result.stdout == fcgen.render_prompt(messages, [SEARCH], format="trelis-zephyr")
+    assert run("prompt", QUESTION).stdout == f"[INST] {QUESTION} [/INST]\n\n"
+
+
+def test_prompt_in_an_unknown_format(run):
+    result = run("prompt", "--format", "nope", QUESTION)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("no format is named 'nope'. Known formats: trelis-llama2, ")
+
+
+def test_prompt_of_a_models_own_template(run, engine):
+    def render(messages, **options):
+        assert options == {"tokenize": False, "add_generation_prompt": True}
+        return "|".join(message["content"] for message in messages)
+
+    engine.tokenizer = SimpleNamespace(chat_template="...", apply_chat_template=render)
+    result = run("prompt", "--format", "chat", "--model", "m", "--system", "Sys", QUESTION)
+    assert result.stdout == f"Sys|{QUESTION}"
+    assert engine.loaded == ["m"]
+
+
+# fcgen models
+
+
+@pytest.fixture
+def cache(monkeypatch):
+    """A cache of the embedded model, empty at first; adding the right wheel fills it."""
+    cached = []
+
+    def add(*, wheel):
+        if wheel != "right.whl":
+            raise ModelError(f"there is no file {wheel}", hint="Fetch it")
+        cached.append(fcgen.embedded.CachedModel("smollm2", Path("/cache/smollm2"), 538_000_000))
+
+    monkeypatch.setattr(fcgen.embedded, "cached_models", lambda: cached)
+    monkeypatch.setattr(fcgen.embedded, "embedded_path", add)
+
+
+def test_models_of_an_empty_cache(run, cache):
+    result = run("models")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == (
+        "┏━━━━━━━┳━━━━━━┳━━━━━━━━┓\n┃ model ┃ size ┃ folder ┃\n┡━━━━━━━╇━━━━━━╇━━━━━━━━┩\n└───────┴──────┴────────┘\n"
+    )
+    assert run("models", "--json").stdout == "[]\n"
+
+
+def test_models_shows_what_was_added(run, cache):
+    result = run("models", "--add", "right.whl")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "│ smollm2 │ 538.0 MB │ /cache/smollm2 │\n" in result.stdout
+    path = json.dumps(str(Path("/cache/smollm2")))
+    assert run("models", "--json").stdout == f'[{{"name": "smollm2", "path": {path}, "size": 538000000}}]\n'
+
+
+def test_models_refuses_another_wheel(run, cache):
+    result = run("models", "--add", "wrong.whl")
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", "there is no file wrong.whl. Fetch it\n")

@@ -1,0 +1,320 @@
+"""The whole line, on a model that says nothing but noise: every reply is valid, every mistake is said."""
+
+import json
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from models_made import tiny_llama
+from tokenizers_made import byte_level, sentencepiece_like
+
+from fcgen.decode.processor import LogitsProcessor
+from fcgen.engine import KEPT_MASKS, Engine
+from fcgen.errors import BudgetTooSmall, FcgenError, FunctionError, ModelError, PromptError, VocabularyError
+from fcgen.prompt import encode_prompt, render_prompt
+from fcgen.reply import parse_reply
+
+
+def function(name, **properties):
+    parameters = {"type": "object", "properties": properties, "required": list(properties)[:1]}
+    return {"name": name, "description": f"What {name} does.", "parameters": parameters}
+
+
+WEATHER = function("get_weather", city={"type": "string", "maxLength": 9}, unit={"enum": ["C", "F", None]})
+TIMER = function("set_timer", minutes={"type": "number", "minimum": 0, "maximum": 90}, loud={"type": "boolean"})
+AUTO = function("auto", mode={"enum": [1, 2]})
+NOTE = function("note", tags={"type": "array", "items": {"type": "string", "maxLength": 3}, "maxItems": 2})
+FUNCTIONS = [WEATHER, TIMER, AUTO, NOTE]
+CHOICES = ["auto", "required", "none", "set_timer", ["auto"], ["note", "get_weather"]]
+
+
+def names_under(choice):
+    offered = [f["name"] for f in FUNCTIONS]
+    if isinstance(choice, list):
+        return set(choice)
+    return {"auto": {*offered, None}, "required": {*offered}, "none": {None}}.get(choice, {choice})
+
+
+@pytest.fixture(scope="module", params=["byte level", "sentencepiece", "bfloat16"])
+def engine(request):
+    tokenizer = sentencepiece_like() if request.param == "sentencepiece" else byte_level()
+    dtype = torch.bfloat16 if request.param == "bfloat16" else torch.float32
+    return Engine(tiny_llama(tokenizer, padding=13, dtype=dtype), tokenizer)
+
+
+@pytest.fixture(scope="module")
+def plain():
+    tokenizer = byte_level()
+    return Engine(tiny_llama(tokenizer, context=500), tokenizer)
+
+
+def check(reply, choice, budget):
+    """The reply is what `choice` allows, read once more from its text and judged by jsonschema; the usage adds up."""
+    assert reply == parse_reply(reply.text, FUNCTIONS, usage=reply.usage)
+    assert (reply.calls[0].function if reply.calls else None) in names_under(choice)
+    usage = reply.usage
+    assert 1 <= usage.new_tokens <= budget
+    assert usage.new_tokens == usage.forced_tokens + usage.forward_passes
+    assert usage.prompt_tokens > 0
+    assert usage.seconds > 0
+
+
+@settings(max_examples=30)
+@given(
+    choice=st.sampled_from(CHOICES),
+    extra=st.integers(0, 50),
+    temperature=st.sampled_from([None, 0.0, 0.5, 2.0]),
+    top_p=st.sampled_from([0.3, 1.0]),
+    seed=st.integers(0, 99),
+    whitespace=st.sampled_from(["json.dumps", "compact", "flexible"]),
+)
+def test_every_reply_is_valid_at_every_budget(engine, choice, extra, temperature, top_p, seed, whitespace):
+    budget = engine.masks(FUNCTIONS, choice=choice, whitespace=whitespace).fewest_tokens + extra
+    options = {"temperature": temperature, "top_p": top_p, "seed": seed, "whitespace": whitespace}
+    reply = engine.call("Wake me up!", FUNCTIONS, choice=choice, max_new_tokens=budget, **options)
+    check(reply, choice, budget)
+
+
+@pytest.mark.parametrize("name", ["trelis-llama2", "trelis-mistral", "trelis-zephyr", "trelis-deepseek-coder", "chat"])
+def test_every_format(plain, name):
+    reply = plain.call("Hi", [WEATHER], choice="required", max_new_tokens=60, format=name)
+    assert reply.calls[0].function == "get_weather"
+    prompt = render_prompt("Hi", [WEATHER], format=name, tokenizer=plain.tokenizer)
+    assert reply.usage.prompt_tokens == len(encode_prompt(prompt, plain.tokenizer, format=name))
+
+
+def test_the_format_is_the_tokenizers_own_if_it_has_a_template():
+    tokenizer = byte_level()
+    model = tiny_llama(tokenizer)
+    assert Engine(model, tokenizer).format.name == "chat"
+    assert Engine(model, tokenizer, format="trelis-zephyr").format.name == "trelis-zephyr"
+    tokenizer.chat_template = None
+    assert Engine(model, tokenizer).format.name == "trelis-llama2"
+
+
+def test_messages_and_a_prompt_are_asked_alike(plain):
+    messages = [{"role": "user", "content": "Hi"}]
+    one, other = (plain.call(prompt, [TIMER], choice="required", max_new_tokens=60) for prompt in ("Hi", messages))
+    assert (one.text, one.usage.prompt_tokens) == (other.text, other.usage.prompt_tokens)
+
+
+@pytest.mark.parametrize("functions", [None, [], ()])
+@pytest.mark.parametrize("choice", ["auto", "none"])
+def test_without_functions_the_reply_is_text(plain, functions, choice):
+    reply = plain.call("Hi", functions, choice=choice, max_new_tokens=12)
+    assert (reply.kind, reply.calls) == ("text", ())
+    assert reply.usage.new_tokens <= 12
+
+
+def test_without_functions_none_can_be_required(plain):
+    with pytest.raises(FunctionError):
+        plain.call("Hi", choice="required")
+
+
+def test_none_offers_nothing(plain):
+    with_functions, without = (
+        plain.call("Hi", [TIMER], choice="none", max_new_tokens=9),
+        plain.call("Hi", max_new_tokens=9),
+    )
+    assert (with_functions.text, with_functions.usage.prompt_tokens) == (without.text, without.usage.prompt_tokens)
+
+
+def test_a_seed_repeats_the_reply(plain):
+    def texts(*seeds):
+        return [plain.call("Hi", [NOTE], temperature=2.0, max_new_tokens=40, seed=seed).text for seed in seeds]
+
+    assert len(set(texts(1, 1))) == 1
+    assert len(set(texts(*range(6)))) > 2
+
+
+def test_masks_serve_the_processor(engine):
+    masks = engine.masks(FUNCTIONS, choice="required")
+    ids = encode_prompt(render_prompt("Hi", FUNCTIONS, format="chat", tokenizer=engine.tokenizer), engine.tokenizer)
+    inputs = torch.tensor([ids])
+    rows = engine.model.generate(
+        inputs,
+        attention_mask=torch.ones_like(inputs),
+        logits_processor=[LogitsProcessor(masks, budget=80)],
+        max_new_tokens=80,
+        do_sample=False,
+    )
+    text = engine.vocabulary.decode(rows[0, len(ids) :].tolist()).decode()
+    assert parse_reply(text, FUNCTIONS).kind == "call"
+
+
+def test_masks_are_kept_for_what_decides_them(plain):
+    masks = plain.masks([TIMER])
+    assert plain.masks([json.loads(json.dumps(TIMER))]) is masks
+    assert plain.masks([TIMER], format="trelis-mistral") is masks
+    others = [
+        plain.masks([TIMER], choice="required"),
+        plain.masks([TIMER], choice="set_timer"),
+        plain.masks([TIMER], whitespace="compact"),
+        plain.masks([TIMER, NOTE]),
+        plain.masks([function("set_timer", minutes={"type": "number", "minimum": 0, "maximum": 91})]),
+        plain.masks(),
+    ]
+    assert len({id(one) for one in [masks, *others]}) == len(others) + 1
+
+
+def test_masks_are_kept_for_the_sets_used_last(plain):
+    first = plain.masks([function("f", a={"const": 0})])
+    for number in range(1, KEPT_MASKS):
+        plain.masks([function("f", a={"const": number})])
+    assert plain.masks([function("f", a={"const": 0})]) is first
+    for number in range(KEPT_MASKS, 2 * KEPT_MASKS):
+        plain.masks([function("f", a={"const": number})])
+    assert plain.masks([function("f", a={"const": 0})]) is not first
+
+
+def test_an_order_of_properties_is_part_of_what_is_kept(plain):
+    one = function("f", a={"const": 1}, b={"const": 2})
+    other = {
+        **one,
+        "parameters": {**one["parameters"], "properties": dict([*one["parameters"]["properties"].items()][::-1])},
+    }
+    assert plain.masks([one]) is not plain.masks([other])
+
+
+class Silent:
+    """A model that must not run: all of the mistakes below are known before."""
+
+    def __init__(self, model):
+        self.config, self.device, self.generation_config = model.config, model.device, model.generation_config
+        self.get_output_embeddings = model.get_output_embeddings
+
+    def __call__(self, **_):
+        raise AssertionError("the model was asked")
+
+    forward = __call__
+
+
+@pytest.fixture(scope="module")
+def silent(plain):
+    return Engine(Silent(plain.model), plain.tokenizer)
+
+
+def test_a_budget_that_is_too_small(silent):
+    fewest = silent.masks(FUNCTIONS, choice="required").fewest_tokens
+    with pytest.raises(BudgetTooSmall, match=f"needs {fewest} tokens") as caught:
+        silent.call("Hi", FUNCTIONS, choice="required", max_new_tokens=3)
+    assert (caught.value.limit, caught.value.given) == (fewest, 3)
+
+
+@pytest.mark.parametrize("budget", [0, -5])
+def test_no_budget_at_all(silent, budget):
+    with pytest.raises(BudgetTooSmall):
+        silent.call("Hi", max_new_tokens=budget)
+
+
+@pytest.mark.parametrize("budget", [1.5, "9", None, True])
+def test_a_budget_that_is_no_number_of_tokens(silent, budget):
+    with pytest.raises(FcgenError, match="max_new_tokens"):
+        silent.call("Hi", max_new_tokens=budget)
+
+
+def test_a_prompt_longer_than_the_context(silent):
+    with pytest.raises(PromptError, match=r"the prompt has \d+ tokens") as caught:
+        silent.call("Hi " * 1000, [TIMER])
+    assert caught.value.limit == 500
+    assert caught.value.given > 500
+
+
+def prompt_of(engine, tokens, functions):
+    """A message with which the whole prompt has that many tokens."""
+
+    def length(message):
+        text = render_prompt(message, functions, format=engine.format, tokenizer=engine.tokenizer)
+        return len(encode_prompt(text, engine.tokenizer, format=engine.format))
+
+    message = "z"
+    while length(message) < tokens:
+        message += "z"
+    assert length(message) == tokens
+    return message
+
+
+def test_what_the_context_leaves_is_the_budget(plain):
+    fewest = plain.masks([TIMER], choice="required").fewest_tokens
+    options = {"choice": "required", "max_new_tokens": 400, "temperature": 5.0, "seed": 1}
+    for left in (fewest, fewest + 1, fewest + 9):
+        reply = plain.call(prompt_of(plain, 500 - left, [TIMER]), [TIMER], **options)
+        assert parse_reply(reply.text, [TIMER]).kind == "call"
+        assert reply.usage.prompt_tokens + reply.usage.new_tokens <= 500
+    with pytest.raises(PromptError, match="context"):
+        plain.call(prompt_of(plain, 501 - fewest, [TIMER]), [TIMER], **options)
+
+
+@pytest.mark.parametrize(
+    ("choice", "says"),
+    [
+        ("get_wether", "get_weather"),
+        (["note", "nothing"], "nothing"),
+        ([], "a call is demanded|no function"),
+        (None, "choice is None"),
+        (3, "choice is 3"),
+        ([3], "choice is"),
+    ],
+)
+def test_a_choice_that_names_nothing(silent, choice, says):
+    with pytest.raises(FunctionError, match=says):
+        silent.call("Hi", FUNCTIONS, choice=choice)
+
+
+@pytest.mark.parametrize("option", [{"temperature": -1}, {"top_p": 0}, {"top_k": -2}, {"seed": "x"}])
+def test_bad_sampling_options(silent, option):
+    with pytest.raises(FcgenError, match=next(iter(option))):
+        silent.call("Hi", [TIMER], **option)
+
+
+def test_a_tokenizer_with_more_tokens_than_the_model():
+    tokenizer = byte_level()
+    model = tiny_llama(tokenizer)
+    tokenizer.add_tokens(["and one more"])
+    with pytest.raises(VocabularyError, match=f"{len(tokenizer)} tokens.* {len(tokenizer) - 1} wide"):
+        Engine(model, tokenizer)
+
+
+def test_a_tokenizer_with_far_fewer_tokens_than_the_model():
+    tokenizer = byte_level()
+    count = len(tokenizer)
+    Engine(tiny_llama(tokenizer, padding=count // 8), tokenizer)
+    with pytest.raises(VocabularyError, match=f"{count} tokens.* {count + count // 6} wide"):
+        Engine(tiny_llama(tokenizer, padding=count // 6), tokenizer)
+
+
+def test_a_stop_token_that_the_tokenizer_does_not_have():
+    tokenizer = byte_level()
+    model = tiny_llama(tokenizer, padding=20)
+    model.generation_config.eos_token_id = [tokenizer.eos_token_id, len(tokenizer) + 3]
+    with pytest.raises(
+        VocabularyError, match=f"token {len(tokenizer) + 3}.* {len(tokenizer)} tokens .* {len(tokenizer) + 20} wide"
+    ):
+        Engine(model, tokenizer)
+
+
+def test_no_stop_token():
+    tokenizer = byte_level()
+    model = tiny_llama(tokenizer)
+    model.generation_config.eos_token_id = tokenizer.eos_token = None
+    with pytest.raises(VocabularyError, match="ends a reply"):
+        Engine(model, tokenizer)
+
+
+@pytest.mark.parametrize("configured", [None, 0, [0, 3], []])
+def test_stop_tokens_are_the_models_and_the_tokenizers(configured):
+    tokenizer = byte_level()
+    model = tiny_llama(tokenizer)
+    model.generation_config.eos_token_id = configured
+    listed = configured if isinstance(configured, list) else [configured]
+    assert Engine(model, tokenizer).vocabulary.stop_ids == {tokenizer.eos_token_id, *listed} - {None}
+
+
+def test_an_encoder_decoder_model():
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    tokenizer = byte_level()
+    config = T5Config(vocab_size=len(tokenizer), d_model=8, d_ff=8, d_kv=4, num_layers=1, num_heads=2)
+    with pytest.raises(ModelError, match="encoder-decoder"):
+        Engine(T5ForConditionalGeneration(config), tokenizer)
