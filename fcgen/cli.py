@@ -24,7 +24,7 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 import fcgen
-from fcgen.errors import FcgenError, ManyErrors, PromptError
+from fcgen.errors import FcgenError, FunctionError, PromptError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -202,17 +202,20 @@ def _read_input() -> str:
 
 
 def _reports(file: str) -> Sequence[FunctionReport]:
-    """What became of each function; where some cannot even be read, of these only."""
+    """What became of each function: first those that can be read at all, compiled one by one, then the others."""
     from fcgen.call import FunctionReport, check_functions
-    from fcgen.functions import read_functions_file
+    from fcgen.functions import try_functions_file
 
     try:
-        return check_functions(read_functions_file(file))
+        functions, mistakes = try_functions_file(file)
     except FcgenError as error:
-        mistakes: dict[str, list[FcgenError]] = {}
-        for mistake in error.errors if isinstance(error, ManyErrors) else (error,):
-            mistakes.setdefault(mistake.function or "", []).append(mistake)
-        return [FunctionReport(name, tuple(errors)) for name, errors in mistakes.items()]
+        return [FunctionReport("", (error,))]
+    reports = {report.name: report for report in check_functions(functions)}
+    for mistake in mistakes:
+        name = mistake.function or ""
+        earlier = reports.get(name, FunctionReport(name))
+        reports[name] = FunctionReport(name, (*earlier.errors, mistake), earlier.notes)
+    return list(reports.values()) or [FunctionReport("", (FunctionError(f"no functions in {file}"),))]
 
 
 def _as_data(report: FunctionReport) -> dict[str, Any]:
@@ -233,7 +236,10 @@ def _print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     table = Table(*columns)
     for row in rows:
         table.add_row(*(Text(_printable(cell), overflow="fold") for cell in row))
-    Console().print(table)
+    console = Console()
+    with console.capture() as captured:
+        console.print(table)
+    typer.echo(captured.get(), nl=False)
 
 
 def _complain(message: str) -> None:

@@ -131,10 +131,19 @@ class PromptError(FcgenError, ValueError):
 
 
 class ReplyError(FcgenError, ValueError):
-    """Text that is not a reply of the format it should be in. `text` is that text."""
+    """Text that is not a reply of the format it should be in: `text`. `pointer` leads into the arguments."""
 
-    def __init__(self, found: str, *, text: str, function: str | None = None, hint: str | None = None) -> None:
-        super().__init__(found, function=function, hint=hint)
+    def __init__(
+        self,
+        found: str,
+        *,
+        text: str,
+        function: str | None = None,
+        pointer: str | None = None,
+        keyword: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(found, function=function, pointer=pointer, keyword=keyword, hint=hint)
         self.text = text
 
 

@@ -68,7 +68,7 @@ def render_prompt(
 
 def encode_prompt(text: str, tokenizer: Any, *, format: str | Format = "trelis-llama2") -> list[int]:  # noqa: A002
     """The prompt's token ids, with BOS once: a chat template has written it already, elsewhere the tokenizer does."""
-    ids = tokenizer.encode(text, add_special_tokens=find_format(format).markers is not None)
+    ids = tokenizer.encode(text, add_special_tokens=find_format(format).markers is not None, verbose=False)
     return [int(token) for token in ids]
 
 
@@ -140,7 +140,7 @@ def _offer_functions(system: str | None, functions: Sequence[Function], form: Fo
     """The system message that offers the functions; the caller's own stands where the card has the persona."""
     lead = f"{PERSONA} {OFFER}" if system is None else f"{system.strip()}\n\n{OFFER}"
     metadata = [json.dumps(card_metadata(function), indent=4, ensure_ascii=False) for function in functions]
-    example = f'{{"{form.function_key}": "function_name", "{form.arguments_key}": {{"argument1": "value1", ...}}}}'
+    example = f'{{"{form.function_key}": ..., "{form.arguments_key}": {{...}}}}'
     return "\n\n".join([lead, *metadata, f"{REQUEST}\n{example}"])
 
 

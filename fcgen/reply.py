@@ -205,10 +205,9 @@ def _validate(call: Call, function: Function, text: str) -> None:
 
 def _explain(mistake: ValidationError, function: Function, text: str) -> ReplyError:
     found = f"the arguments do not fit: {_bounded(mistake.message)}"
-    error = ReplyError(found, text=text, function=function.name)
-    error.pointer = _pointer(mistake)
-    error.keyword = str(mistake.validator)
-    return error
+    return ReplyError(
+        found, text=text, function=function.name, pointer=_pointer(mistake), keyword=str(mistake.validator)
+    )
 
 
 def _pointer(mistake: ValidationError | SchemaMistake) -> str:

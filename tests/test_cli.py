@@ -265,8 +265,9 @@ def test_check_cannot_steer_the_terminal(run, file):
     assert "│ [bold]x[/bold]\\u202e │ yes" in result.stdout
 
 
-def test_a_reader_that_goes_away(file):
-    command = [sys.executable, "-c", "from fcgen.cli import main; main()", "check", file(SEARCH), "--json"]
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_reader_that_goes_away(file, options):
+    command = [sys.executable, "-c", "from fcgen.cli import main; main()", "check", file(SEARCH), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()
         assert process.stderr.read() == b""
@@ -339,3 +340,22 @@ def test_models_shows_what_was_added(run, cache):
 def test_models_refuses_another_wheel(run, cache):
     result = run("models", "--add", "wrong.whl")
     assert (result.exit_code, result.stdout, result.stderr) == (1, "", "there is no file wrong.whl. Fetch it\n")
+
+
+def test_check_lists_what_can_be_read_beside_what_cannot(run, tmp_path):
+    path = tmp_path / "some.json"
+    path.write_text(
+        '[{"name": "good"}, {"description": "nameless"}, {"name": "bad", "parameters": {"type": "strng"}},'
+        ' {"name": "strict", "parameters": {"type": "object", "properties": {"x": {"not": {"type": "null"}}}}}]'
+    )
+    result = run("check", str(path), "--json")
+    assert result.exit_code == 1
+    functions = {one["name"]: one for one in json.loads(result.stdout)["functions"]}
+    assert {name: one["usable"] for name, one in functions.items()} == {
+        "good": True,
+        "strict": False,
+        "": False,
+        "bad": False,
+    }
+    assert functions["strict"]["errors"][0]["pointer"] == "/properties/x/not"
+    assert functions["bad"]["errors"][0]["pointer"] == "/2/parameters/type"

@@ -159,13 +159,16 @@ def test_masks_are_kept_for_what_decides_them(plain):
 
 
 def test_masks_are_kept_for_the_sets_used_last(plain):
-    first = plain.masks([function("f", a={"const": 0})])
-    for number in range(1, KEPT_MASKS):
-        plain.masks([function("f", a={"const": number})])
-    assert plain.masks([function("f", a={"const": 0})]) is first
-    for number in range(KEPT_MASKS, 2 * KEPT_MASKS):
-        plain.masks([function("f", a={"const": number})])
-    assert plain.masks([function("f", a={"const": 0})]) is not first
+    def masks(number):
+        return plain.masks([function("f", a={"const": number})])
+
+    first, second = masks(0), masks(1)
+    for number in range(2, KEPT_MASKS):
+        masks(number)
+    assert masks(0) is first
+    masks(KEPT_MASKS)
+    assert masks(0) is first
+    assert masks(1) is not second
 
 
 def test_an_order_of_properties_is_part_of_what_is_kept(plain):

@@ -190,7 +190,7 @@ OFFER = (
     "The following functions are available for you to fetch further data to answer user questions, if relevant:\n\n"
     + BLOCK.removeprefix("<FUNCTIONS>").removesuffix("</FUNCTIONS>\n\n").replace("}{", "}\n\n{")
     + "\n\nTo call a function, respond - immediately and only - with a JSON object of the following format:\n"
-    '{"function": "function_name", "arguments": {"argument1": "value1", ...}}'
+    '{"function": ..., "arguments": {...}}'
 )
 
 

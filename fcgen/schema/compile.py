@@ -1,0 +1,77 @@
+"""JSON Schema -> Expr, in one go: read, lower, and see that some text is left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fcgen.errors import FcgenError, Unsatisfiable, excerpt
+from fcgen.grammar.derive import INFINITE, fewest
+from fcgen.grammar.expr import Expr
+from fcgen.schema.lower import lower
+from fcgen.schema.place import pointer
+from fcgen.schema.read import Reader
+from fcgen.schema.shape import AnyOf, Array, Never, Object, Shape, resolve
+
+if TYPE_CHECKING:
+    from referencing import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What a schema became.
+
+    Attributes:
+        root: the JSON texts of the valid values.
+        notes: keywords that assert nothing, though their writer may have meant something by them.
+    """
+
+    root: Expr
+    notes: tuple[str, ...]
+
+
+def compile_schema(
+    schema: Any,
+    *,
+    whitespace: str = "json.dumps",
+    function: str | None = None,
+    registry: Registry[Any] | None = None,
+) -> Compiled:
+    """The JSON texts of the values that a schema allows. The arguments, and the errors, are those of `read_schema`."""
+    reader = Reader(schema, function=function, registry=registry)
+    shape = reader.read_all()
+    try:
+        root = lower(shape, whitespace=whitespace)
+        if fewest(root) == INFINITE:
+            raise _impossible(shape)
+    except FcgenError as error:
+        error.function = function
+        raise
+    return Compiled(root, tuple(map(str, reader.notes)))
+
+
+def _impossible(shape: Shape) -> Unsatisfiable:
+    """Follows what every value must have, to a place where nothing is possible."""
+    seen: set[Shape] = set()
+    ahead = [(shape, "")]
+    while ahead:
+        shape, way = ahead.pop()
+        shape = resolve(shape)
+        if isinstance(shape, Never):
+            return Unsatisfiable(f"no value can be valid: {way}{shape.reason}", pointer=pointer(shape.place))
+        if shape not in seen:
+            seen.add(shape)
+            ahead += [(part, f"{way}{name}") for name, part in reversed(_needed(shape))]
+    return Unsatisfiable("no value can be valid: each would have to hold another one, without end", pointer="")
+
+
+def _needed(shape: Shape) -> list[tuple[str, Shape]]:
+    match shape:
+        case Object(properties=properties, required=names):
+            return [(f"the required property {excerpt(name)}: ", properties.get(name, shape.rest)) for name in names]
+        case Array(prefix=prefix, rest=rest, min_items=least):
+            return [(f"item {i}: ", item) for i, item in enumerate((*prefix[:least], rest)[:least])]
+        case AnyOf(parts=parts):
+            return [("", part) for part in parts]
+        case _:
+            return []

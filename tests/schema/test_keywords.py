@@ -1,0 +1,231 @@
+"""The keyword table, and each keyword: enforced, let pass where it asserts nothing, or refused by name and place."""
+
+import pytest
+from jsonschema import FormatChecker
+from jsonschema_specifications import REGISTRY
+from schemas_made import is_accepted, is_valid, root_of
+
+from fcgen.errors import SchemaError, UnsupportedKeyword
+from fcgen.schema import KEYWORDS, compile_schema
+from fcgen.schema.formats import FORMATS
+from fcgen.schema.keywords import REFUSED_FORMATS
+
+SAMPLES = [
+    None, True, 0, 1, 3, -1, 2.5, 10, "", "a", "ab", "abc", "b", "2024-01-31", [], [1], ["a"], [1, "a"], [1, 2, 3],
+    {}, {"a": 1}, {"a": "x"}, {"b": 1}, {"a": 1, "b": 2}, {"a": 1, "c": "d"}, {"a": {"a": 1}},
+]  # fmt: skip
+
+ENFORCED = [
+    {"type": "integer"},
+    {"type": ["string", "null", "array"]},
+    {"enum": [1, "a", [1], {"a": 1}, None]},
+    {"enum": [True, 2.5]},
+    {"const": {"a": {"a": 1}}},
+    {"type": "integer", "enum": [1, "a", 2.5]},
+    {"minimum": 1},
+    {"maximum": 1},
+    {"exclusiveMinimum": 1},
+    {"exclusiveMaximum": 1},
+    {"minimum": 0, "exclusiveMinimum": 0},
+    {"type": "integer", "multipleOf": 3},
+    {"multipleOf": 5},
+    {"minLength": 2},
+    {"maxLength": 1},
+    {"pattern": "b"},
+    {"format": "date"},
+    {"items": {"type": "integer"}},
+    {"items": False},
+    {"prefixItems": [{"type": "integer"}, {"type": "string"}]},
+    {"prefixItems": [{"type": "integer"}], "items": False},
+    {"prefixItems": [True, False]},
+    {"minItems": 2},
+    {"maxItems": 1},
+    {"minItems": 1.0, "maxItems": 2.0},
+    {"properties": {"a": {"type": "integer"}}},
+    {"properties": {"a": False}},
+    {"required": ["a"]},
+    {"required": ["b", "a"], "properties": {"a": {"type": "integer"}}},
+    {"additionalProperties": False},
+    {"properties": {"a": True}, "additionalProperties": {"type": "string"}},
+    {"anyOf": [{"type": "integer"}, {"minLength": 2}]},
+    {"anyOf": [{"required": ["a"]}, {"required": ["b"]}], "type": "object"},
+    {"allOf": [{"minimum": 1}, {"maximum": 3}]},
+    {"oneOf": [{"type": "integer"}, {"type": "string"}]},
+    {"oneOf": [{"minimum": 2}, {"maximum": 1}], "type": "integer"},
+    {"oneOf": [{"maxItems": 0}, {"minItems": 2}], "type": "array"},
+    {"oneOf": [{"required": ["a"], "properties": {"b": False}}, {"required": ["b"]}], "type": "object"},
+    {"required": ["a"], "oneOf": [{"properties": {"a": {"const": a}}} for a in (1, "x")], "type": "object"},
+    {"$ref": "#/$defs/a", "minLength": 2, "$defs": {"a": {"type": "string"}}},
+    {"$ref": "#/definitions/a", "definitions": {"a": {"const": 1}}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("schema", ENFORCED, ids=str)
+def test_an_enforced_keyword_is_enforced(schema):
+    root = root_of(schema)
+    assert [v for v in SAMPLES if is_accepted(root, v)] == [v for v in SAMPLES if is_valid(schema, v)]
+
+
+OLDER = [
+    ({"minimum": 1, "exclusiveMinimum": True}, {"exclusiveMinimum": 1}),
+    ({"maximum": 1, "exclusiveMaximum": False}, {"maximum": 1}),
+    ({"items": [{"minimum": 1}], "additionalItems": False}, {"prefixItems": [{"minimum": 1}], "items": False}),
+    ({"items": [{"type": "integer"}]}, {"prefixItems": [{"type": "integer"}]}),
+    ({"items": {"type": "integer"}, "additionalItems": False}, {"items": {"type": "integer"}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("older", "newer"), OLDER, ids=str)
+def test_older_spellings_are_read(older, newer):
+    root = root_of(older)
+    assert [v for v in SAMPLES if is_accepted(root, v)] == [v for v in SAMPLES if is_valid(newer, v)]
+
+
+@pytest.mark.parametrize("draft", ["draft-04", "draft-06", "draft-07"])
+def test_siblings_of_ref_are_ignored_up_to_draft_7_and_noted(draft):
+    uri = f"http://json-schema.org/{draft}/schema#"
+    compiled = compile_schema({"$schema": uri, "$ref": "#/definitions/a", "minLength": 2, "definitions": {"a": {}}})
+    assert is_accepted(compiled.root, "")
+    assert compiled.notes == ("at /minLength: beside `$ref` it asserts nothing in the draft that `$schema` names",)
+
+
+def test_siblings_of_ref_count_in_later_drafts():
+    for uri in ("https://json-schema.org/draft/2019-09/schema", "https://json-schema.org/draft/2020-12/schema"):
+        root = root_of({"$schema": uri, "$ref": "#/$defs/a", "minLength": 2, "$defs": {"a": {}}})
+        assert not is_accepted(root, "")
+
+
+def test_draft_3_is_refused():
+    with pytest.raises(SchemaError) as caught:
+        compile_schema({"$schema": "http://json-schema.org/draft-03/schema#"}, function="f")
+    assert str(caught.value) == "function 'f', at /$schema: `$schema` is draft 3, which fcgen does not read"
+
+
+ALONE = {
+    "not": {"type": "null"},
+    "then": False,
+    "else": False,
+    "contains": {"type": "null"},
+    "uniqueItems": True,
+    "unevaluatedItems": False,
+    "unevaluatedProperties": False,
+    "patternProperties": {"a": True},
+    "propertyNames": {"minLength": 3},
+    "minProperties": 1,
+    "maxProperties": 1,
+    "dependentRequired": {"a": ["b"]},
+    "dependentSchemas": {"a": {}},
+    "dependencies": {"a": ["b"]},
+    "$dynamicRef": "#a",
+    "$recursiveRef": "#",
+    "divisibleBy": 2,
+    "disallow": "null",
+    "extends": {},
+    "formatMinimum": "2020-01-01",
+    "formatMaximum": "2020-01-01",
+    "formatExclusiveMinimum": "2020-01-01",
+    "formatExclusiveMaximum": "2020-01-01",
+}
+ONLY_BESIDE = {"if", "minContains", "maxContains"}
+
+
+def test_all_refused_keywords_have_an_example_here():
+    assert {k.name for k in KEYWORDS.values() if k.status == "refused"} == set(ALONE) | ONLY_BESIDE
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_a_refused_keyword_is_refused_by_name_and_place(name):
+    around = {"if": True} if name in ("then", "else") else {}
+    with pytest.raises(UnsupportedKeyword) as caught:
+        compile_schema({"properties": {"a/b": {**around, name: ALONE[name]}}}, function="f")
+    error = caught.value
+    assert (error.keyword, error.pointer, error.function) == (name, f"/properties/a~1b/{name}", "f")
+    assert error.found == f"`{name}` {KEYWORDS[name].why}"
+    assert str(error).startswith(f"function 'f', at /properties/a~1b/{name}: `{name}` is ")
+
+
+def test_the_text_of_a_refusal():
+    with pytest.raises(UnsupportedKeyword) as caught:
+        compile_schema({"items": {"uniqueItems": True}})
+    assert str(caught.value) == (
+        "at /items/uniqueItems: `uniqueItems` is not enforced yet. "
+        "Leave it out, and remove what is double from the reply."
+    )
+
+
+NO_ASSERTION = [
+    {"not": False},
+    {"if": {"type": "null"}},
+    {"then": False, "else": False},
+    {"if": True, "then": {}},
+    {"minContains": 2, "maxContains": 1},
+    {"uniqueItems": False},
+    {"uniqueItems": True, "maxItems": 1},
+    {"unevaluatedItems": True},
+    {"unevaluatedProperties": {}},
+    {"patternProperties": {}},
+    {"propertyNames": True},
+    {"minProperties": 0},
+    {"minProperties": 2, "required": ["a", "b"]},
+    {"maxProperties": 2, "properties": {"a": {}}, "additionalProperties": False},
+    {"dependentRequired": {}, "dependencies": {}, "dependentSchemas": {}},
+    {"type": "string", "uniqueItems": True, "minProperties": 3, "contains": False},
+    {"type": "string", "minimum": 5},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("schema", NO_ASSERTION, ids=str)
+def test_a_refused_keyword_passes_where_it_asserts_nothing(schema):
+    root = root_of(schema)
+    assert [v for v in SAMPLES if is_accepted(root, v)] == [v for v in SAMPLES if is_valid(schema, v)]
+
+
+def test_annotations_change_nothing():
+    silent = {k.name: {} for k in KEYWORDS.values() if k.status == "annotation" and not k.why}
+    compiled = compile_schema({"properties": {"a": {**silent, "$id": "a", "id": "a"}}})
+    assert compiled.notes == ()
+    assert is_accepted(compiled.root, {"a": [1]})
+
+
+def test_what_asserts_nothing_though_one_might_think_so_is_noted():
+    noted = {"nullable": True, "type": "string", "format": "mac", "x-order": 1}
+    schema = {"properties": {"a": noted}, "require": ["a"]}
+    assert set(compile_schema(schema).notes) == {
+        "at /properties/a/nullable: JSON Schema gives `nullable` no meaning: null is not allowed by it",
+        "at /properties/a/x-order: no draft of JSON Schema has this keyword, and it asserts nothing",
+        "at /properties/a/format: the format 'mac' is not known, and asserts nothing",
+        "at /require: no draft of JSON Schema has this keyword, and it asserts nothing",
+    }
+
+
+def test_the_table_has_every_keyword_of_every_draft():
+    documents = [REGISTRY.contents(uri) for uri in REGISTRY]
+    known = {name for document in documents for name in document.get("properties", {})}
+    assert known <= set(KEYWORDS)
+
+
+def test_every_format_that_the_judge_checks_is_enforced_or_refused():
+    assert set(FormatChecker.checkers) <= set(FORMATS) | REFUSED_FORMATS
+    assert not set(FORMATS) & REFUSED_FORMATS
+
+
+def test_a_discriminator_passes_where_its_property_tells_the_alternatives_apart():
+    def schema(required):
+        kinds = [{"type": "object", "properties": {"k": {"const": k}}, "required": required} for k in "ab"]
+        return {"oneOf": kinds, "discriminator": {"propertyName": "k", "mapping": {"a": "#/oneOf/0"}}}
+
+    assert is_accepted(root_of(schema(["k"])), {"k": "a"})
+    with pytest.raises(ValueError) as caught:
+        compile_schema(schema([]))
+    assert "at /discriminator: `discriminator` names the property 'k', which does not tell" in str(caught.value)
+    with pytest.raises(UnsupportedKeyword):
+        compile_schema({"discriminator": {"propertyName": "k"}})
+
+
+def test_one_of_that_may_overlap_is_refused():
+    with pytest.raises(UnsupportedKeyword) as caught:
+        compile_schema({"items": {"oneOf": [{"type": "integer"}, {"type": "null"}, {"type": "number"}]}})
+    assert str(caught.value) == (
+        "at /items/oneOf: alternatives 0 and 2 of `oneOf` may both be valid, which is not ruled out yet. "
+        "Use `anyOf`, or a required property with a different `const` in each alternative."
+    )
