@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fcgen.errors import FcgenError, FunctionError, GrammarError, ManyErrors, excerpt, raise_all
+from fcgen.errors import FcgenError, FunctionError, GrammarError, ManyErrors, OptionError, excerpt, raise_all
 from fcgen.formats import Format, find_format
 from fcgen.functions import Function, read_functions
 from fcgen.grammar.expr import EMPTY, Expr, alt, alt_of, literal
@@ -57,9 +57,10 @@ class Grammar:
 
         Raises:
             SchemaError: the schema cannot be compiled; ManyErrors if there are several reasons.
+            OptionError: there is no such whitespace or order.
         """
         if order != "schema":
-            raise GrammarError(f"order {excerpt(order)} is not known", hint='Use order="schema".')
+            raise OptionError(f"order {excerpt(order)} is not known", hint='Use order="schema".')
         compiled = compile_schema(schema, whitespace=whitespace)
         return cls(compiled.root, notes=compiled.notes)
 

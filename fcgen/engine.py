@@ -23,7 +23,7 @@ from typing import Any
 from fcgen.call import Grammar
 from fcgen.decode.generate import Generation, generate
 from fcgen.decode.sampling import Sampling
-from fcgen.errors import FcgenError, FunctionError, ModelError, PromptError, VocabularyError, excerpt
+from fcgen.errors import FunctionError, ModelError, OptionError, PromptError, VocabularyError, excerpt
 from fcgen.formats import Format, find_format
 from fcgen.functions import Function, read_functions
 from fcgen.mask import Masks
@@ -144,7 +144,7 @@ class Engine:
     def _budget(self, prompt_tokens: int, max_new_tokens: int, fewest: int) -> int:
         """The tokens a reply may have: those asked for, or what the context has left for them."""
         if not isinstance(max_new_tokens, int) or isinstance(max_new_tokens, bool):
-            raise FcgenError(f"max_new_tokens is {excerpt(max_new_tokens)}", hint="It has to be an integer")
+            raise OptionError(f"max_new_tokens is {excerpt(max_new_tokens)}", hint="It has to be an integer")
         if max_new_tokens < fewest or self.context is None:
             return max_new_tokens
         if prompt_tokens + fewest > self.context:

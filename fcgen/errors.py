@@ -14,6 +14,7 @@
     ├── BudgetTooSmall (ValueError)      fewer tokens than the shortest reply: says limit and given
     ├── PromptError (ValueError)         messages that cannot be rendered, or a prompt longer than the context
     ├── ReplyError (ValueError)          text that is not a reply of the format it should be in
+    ├── OptionError (ValueError)         an option with a value that it cannot have
     ├── ModelError                       a model that cannot be found, fetched or used
     └── ManyErrors (ValueError)          several of these at once, in `errors`
 
@@ -145,6 +146,10 @@ class ReplyError(FcgenError, ValueError):
     ) -> None:
         super().__init__(found, function=function, pointer=pointer, keyword=keyword, hint=hint)
         self.text = text
+
+
+class OptionError(FcgenError, ValueError):
+    """An option with a value that it cannot have."""
 
 
 class ModelError(FcgenError):

@@ -11,7 +11,7 @@ from tokenizers_made import byte_level, sentencepiece_like
 
 from fcgen.decode.processor import LogitsProcessor
 from fcgen.engine import KEPT_MASKS, Engine
-from fcgen.errors import BudgetTooSmall, FcgenError, FunctionError, ModelError, PromptError, VocabularyError
+from fcgen.errors import BudgetTooSmall, FunctionError, ModelError, OptionError, PromptError, VocabularyError
 from fcgen.prompt import encode_prompt, render_prompt
 from fcgen.reply import parse_reply
 
@@ -213,7 +213,7 @@ def test_no_budget_at_all(silent, budget):
 
 @pytest.mark.parametrize("budget", [1.5, "9", None, True])
 def test_a_budget_that_is_no_number_of_tokens(silent, budget):
-    with pytest.raises(FcgenError, match="max_new_tokens"):
+    with pytest.raises(OptionError, match="max_new_tokens"):
         silent.call("Hi", max_new_tokens=budget)
 
 
@@ -267,7 +267,7 @@ def test_a_choice_that_names_nothing(silent, choice, says):
 
 @pytest.mark.parametrize("option", [{"temperature": -1}, {"top_p": 0}, {"top_k": -2}, {"seed": "x"}])
 def test_bad_sampling_options(silent, option):
-    with pytest.raises(FcgenError, match=next(iter(option))):
+    with pytest.raises(OptionError, match=next(iter(option))):
         silent.call("Hi", [TIMER], **option)
 
 

@@ -57,9 +57,8 @@ def run(command):
     program, *arguments = shlex.split(command.split("&&")[-1])
     assert program.startswith(".venv/bin/")
     environment = {**os.environ, "COLUMNS": "100"}
-    return subprocess.run(
-        [str(BIN / Path(program).name), *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
-    ).stdout
+    words = [str(BIN / Path(program).name), *arguments]
+    return subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.model

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fcgen.decode.sampling import Sampling, choose
-from fcgen.errors import FcgenError
+from fcgen.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,13 +67,13 @@ def generate(
     The cursor's own budget is what ends the reply in time, so it must not be larger than `max_new_tokens`.
     `fast_forward=False` asks the model about every token, as plain `model.generate` would.
 
-    Raises FcgenError for a cursor that could write more, VocabularyError where the model's logits are not as wide as
+    Raises OptionError for a cursor that could write more, VocabularyError where the model's logits are not as wide as
     the masks, ModelError where they are NaN.
     """
     import torch
 
     if cursor.left is None or cursor.left > max_new_tokens:
-        raise FcgenError(
+        raise OptionError(
             f"the cursor may write {'any number of' if cursor.left is None else cursor.left} tokens",
             limit=max_new_tokens,
             hint="Give it a budget: masks.cursor(budget=max_new_tokens)",

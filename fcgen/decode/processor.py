@@ -26,7 +26,7 @@ import torch
 import transformers
 
 from fcgen.decode.sampling import allowed_tokens
-from fcgen.errors import FcgenError, TokenRefused, VocabularyError
+from fcgen.errors import OptionError, TokenRefused, VocabularyError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -88,7 +88,7 @@ class LogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc]
         else:
             self._width = self.prompt_tokens
         if input_ids.shape[1] < self._width:
-            raise FcgenError(
+            raise OptionError(
                 f"prompt_tokens is {self._width}, but the model was given {input_ids.shape[1]} tokens",
                 hint="It is the width of input_ids, padding included",
             )

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import TYPE_CHECKING
 
-from fcgen.errors import FcgenError, ModelError, VocabularyError, excerpt
+from fcgen.errors import ModelError, OptionError, VocabularyError, excerpt
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,7 +57,7 @@ class Sampling:
             ),
         ):
             if not fits:
-                raise FcgenError(f"{option} is {excerpt(getattr(self, option))}", hint=f"It has to be {allowed}")
+                raise OptionError(f"{option} is {excerpt(getattr(self, option))}", hint=f"It has to be {allowed}")
 
     def generator(self, device: torch.device | str) -> torch.Generator | None:
         """Where a reply's draws come from, on the device of the logits; None where nothing is drawn."""

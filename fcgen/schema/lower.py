@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
-from fcgen.errors import GrammarError, excerpt
+from fcgen.errors import OptionError, excerpt
 from fcgen.grammar.expr import (
     EMPTY,
     NOTHING,
@@ -64,7 +64,7 @@ def lower(shape: Shape, *, whitespace: str = "json.dumps") -> Expr:
     """The JSON texts of the values of `shape`.
 
     Raises:
-        GrammarError: there is no such whitespace.
+        OptionError: there is no such whitespace.
         SchemaError, GrammarTooLarge: a number or a string has too many forms.
     """
     return _Lowering(spacing(whitespace), anything(whitespace)).whole(shape)
@@ -92,7 +92,7 @@ class Spacing(NamedTuple):
 
 @lru_cache(maxsize=8)
 def spacing(whitespace: str) -> Spacing:
-    """The spacing of that name. Raises GrammarError where there is none."""
+    """The spacing of that name. Raises OptionError where there is none."""
     match whitespace:
         case "json.dumps":
             return Spacing(EMPTY, literal(b": "), literal(b", "))
@@ -101,7 +101,7 @@ def spacing(whitespace: str) -> Spacing:
         case "flexible":
             pad = read_grammar("json")["WS"]
             return Spacing(pad, seq(pad, literal(b":"), pad), seq(pad, literal(b","), pad))
-    raise GrammarError(
+    raise OptionError(
         f"whitespace {excerpt(whitespace)} is not known", hint="Known are json.dumps, compact and flexible."
     )
 

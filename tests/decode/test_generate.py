@@ -13,7 +13,7 @@ from tokenizers_made import byte_level, sentencepiece_like
 from fcgen.call import Grammar
 from fcgen.decode.generate import generate
 from fcgen.decode.sampling import Sampling
-from fcgen.errors import BudgetTooSmall, FcgenError, ModelError, VocabularyError
+from fcgen.errors import BudgetTooSmall, ModelError, OptionError, VocabularyError
 from fcgen.mask import Masks
 from fcgen.reply import parse_reply
 from fcgen.vocab import Vocabulary
@@ -207,7 +207,7 @@ def test_logits_that_are_nan_are_refused(calls):
 
 @pytest.mark.parametrize("budget", [None, 61])
 def test_a_cursor_that_could_write_more_is_refused(calls, budget):
-    with pytest.raises(FcgenError, match="budget"):
+    with pytest.raises(OptionError, match="budget"):
         generate(calls.model, calls.prompt, calls.masks.cursor(budget=budget), sampling=Sampling(), max_new_tokens=60)
 
 

@@ -16,7 +16,7 @@ from fcgen.call import Grammar
 from fcgen.decode.generate import generate
 from fcgen.decode.processor import LogitsProcessor
 from fcgen.decode.sampling import Sampling
-from fcgen.errors import BudgetTooSmall, FcgenError, TokenRefused, VocabularyError
+from fcgen.errors import BudgetTooSmall, OptionError, TokenRefused, VocabularyError
 from fcgen.mask import Masks
 from fcgen.reply import parse_reply
 from fcgen.vocab import Vocabulary
@@ -225,7 +225,7 @@ def test_scores_of_another_width(more):
 
 
 def test_a_prompt_shorter_than_said():
-    with pytest.raises(FcgenError, match="prompt_tokens is 4"):
+    with pytest.raises(OptionError, match="prompt_tokens is 4"):
         LogitsProcessor(MASKS, prompt_tokens=4)(torch.zeros(1, 3, dtype=torch.long), torch.zeros(1, VOCABULARY.size))
 
 

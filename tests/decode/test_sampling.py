@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fcgen.decode.sampling import Sampling, allowed_tokens, bounded, choose, distribution, unpack
-from fcgen.errors import FcgenError, ModelError, VocabularyError
+from fcgen.errors import ModelError, OptionError, VocabularyError
 
 numbers = st.floats(width=32, allow_nan=False)
 temperatures = st.sampled_from([0.0, 1e-300, 1e-30, 0.1, 1.0, 2.5, 1e300])
@@ -135,5 +135,5 @@ def test_a_mask_of_another_width_is_refused(width):
     ],
 )
 def test_bad_options_are_named(option, value):
-    with pytest.raises(FcgenError, match=f"{option} is "):
+    with pytest.raises(OptionError, match=f"{option} is "):
         Sampling(**{option: value})

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcgen.errors import FcgenError, GrammarError, ManyErrors, SchemaError, Unsatisfiable
+from fcgen.errors import FcgenError, ManyErrors, OptionError, SchemaError, Unsatisfiable
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.schema import KEYWORDS, compile_schema, lower, read_schema
 from fcgen.schema.shape import MAX_CHAIN, MAX_DEPTH
@@ -194,7 +194,7 @@ def test_definitions_that_meet_without_end_are_limited():
 
 
 def test_unknown_whitespace():
-    with pytest.raises(GrammarError) as caught:
+    with pytest.raises(OptionError) as caught:
         compile_schema({}, whitespace="wide")
     assert str(caught.value) == "whitespace 'wide' is not known. Known are json.dumps, compact and flexible."
 
