@@ -204,10 +204,13 @@ class _Reader:
             hint = r"Write \] for the character; [\s\S] is any character."
             self.refuse(f"{text}, which is a whole class in ECMA-262 and the beginning of one in Python", start, hint)
         self.negated ^= negated
-        items = []
+        items, first = [], self.at
         while self.peek() != "]":
             items.append(self.class_range(start))
         found = CharSet.of().union(*items)
+        shorthands = set(re.findall(r"\\\\|\\([dDwWsS])", self.pattern[first : self.at])) - {""}
+        if any(letter.swapcase() in shorthands for letter in shorthands):
+            found = ANY  # a class and its complement, such as [\s\S], whatever either dialect has in them
         self.at += 1
         self.negated ^= negated
         return found.complement() if negated else found

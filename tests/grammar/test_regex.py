@@ -360,3 +360,10 @@ def test_any_text_is_read_or_refused(pattern):
     except PatternError:
         return
     assert expr.can_stop == accepts(expr, b"")
+
+
+@pytest.mark.parametrize("pattern", [r"[\s\S]", r"[\d\D]", r"[\W\w]", r"[^\s\S]"])
+def test_a_class_and_its_complement_are_any_character(pattern):
+    for char in ("a", " ", "\x1f", "\x85", "\ufeff", "\n", "é", "²", "\U0001f600"):
+        assert accepts(read_pattern(pattern), char.encode()) == (re.fullmatch(pattern, char) is not None)
+    assert not accepts(read_pattern(r"[\\sS]"), b" ")
