@@ -13,6 +13,7 @@ least solution because each term only adds and takes minima.
 from __future__ import annotations
 
 import heapq
+import itertools
 import threading
 from collections.abc import Iterable, Sequence
 
@@ -245,7 +246,8 @@ def _estimate(e: Expr, value: dict[Expr, float]) -> float:
 def _search(root: Expr) -> float:
     """Best-first search for the nearest end, guided by what the parts need at least (A*)."""
     came: dict[Expr, tuple[int, Expr | None]] = {root: (0, None)}
-    heap: list[tuple[float, int, int, Expr]] = [(_at_least(root), 0, 0, root)]
+    pushed = itertools.count()  # settles ties
+    heap: list[tuple[float, int, int, Expr]] = [(_at_least(root), next(pushed), 0, root)]
     done: set[Expr] = set()
     while heap:
         estimate, _, walked, e = heapq.heappop(heap)
@@ -268,7 +270,7 @@ def _search(root: Expr) -> float:
                 need = _at_least(then)
                 if need != INFINITE:
                     came[then] = (walked + 1, e)
-                    heapq.heappush(heap, (walked + 1 + need, len(came), walked + 1, then))
+                    heapq.heappush(heap, (walked + 1 + need, next(pushed), walked + 1, then))
     for e in done:
         e.fewest_memo = INFINITE
     return INFINITE

@@ -100,8 +100,5 @@ def _shorter(a: Array, b: Array) -> bool:
 
 
 def _tells_apart(name: str, a: Object, b: Object, steps: Iterator[int], depth: int) -> bool:
-    """Whether one requires the property and the other forbids it, or both require it with no value in common."""
-    ours, theirs = (resolve(shape.properties.get(name, shape.rest)) for shape in (a, b))
-    if isinstance(ours, Never) or isinstance(theirs, Never):
-        return True
-    return name in a.required and name in b.required and disjoint(ours, theirs, steps, depth - 1)
+    """Whether a property that one of them requires can have no value that suits both."""
+    return disjoint(a.properties.get(name, a.rest), b.properties.get(name, b.rest), steps, depth - 1)

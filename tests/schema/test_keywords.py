@@ -15,11 +15,18 @@ SAMPLES = [
     {}, {"a": 1}, {"a": "x"}, {"b": 1}, {"a": 1, "b": 2}, {"a": 1, "c": "d"}, {"a": {"a": 1}},
 ]  # fmt: skip
 
+
+def kind(values, required=("k",), name="k"):
+    return {"type": "object", "properties": {name: {"enum": values}}, "required": list(required)}
+
+
 ENFORCED = [
     {"type": "integer"},
     {"type": ["string", "null", "array"]},
     {"enum": [1, "a", [1], {"a": 1}, None]},
     {"enum": [True, 2.5]},
+    {"enum": [1, True, 0, False]},
+    {"enum": [1, False, [1]], "allOf": [{"enum": [True, 1.0, [True], 0]}]},
     {"const": {"a": {"a": 1}}},
     {"type": "integer", "enum": [1, "a", 2.5]},
     {"minimum": 1},
@@ -54,6 +61,7 @@ ENFORCED = [
     {"oneOf": [{"minimum": 2}, {"maximum": 1}], "type": "integer"},
     {"oneOf": [{"maxItems": 0}, {"minItems": 2}], "type": "array"},
     {"oneOf": [{"required": ["a"], "properties": {"b": False}}, {"required": ["b"]}], "type": "object"},
+    {"oneOf": [kind([1], required=["a"], name="a"), kind(["x"], required=(), name="a")]},
     {"required": ["a"], "oneOf": [{"properties": {"a": {"const": a}}} for a in (1, "x")], "type": "object"},
     {"$ref": "#/$defs/a", "minLength": 2, "$defs": {"a": {"type": "string"}}},
     {"$ref": "#/definitions/a", "definitions": {"a": {"const": 1}}},
@@ -220,6 +228,20 @@ def test_a_discriminator_passes_where_its_property_tells_the_alternatives_apart(
     assert "at /discriminator: `discriminator` names the property 'k', which does not tell" in str(caught.value)
     with pytest.raises(UnsupportedKeyword):
         compile_schema({"discriminator": {"propertyName": "k"}})
+
+
+@pytest.mark.parametrize(
+    "branches",
+    [
+        [kind(["a", "b"]), kind(["b", "c"])],  # "b" belongs to both
+        [kind(["a"], required=[]), kind(["b"], required=[])],  # and so does an object without it
+        [kind([1]), kind([1.0])],
+    ],
+    ids=str,
+)
+def test_objects_that_no_property_tells_apart_are_refused(branches):
+    with pytest.raises(UnsupportedKeyword):
+        compile_schema({"oneOf": branches})
 
 
 def test_one_of_that_may_overlap_is_refused():
