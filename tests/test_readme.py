@@ -77,3 +77,15 @@ def test_test_it():
 def test_check():
     command, shown = command_after("Command line")
     assert run(command) == shown
+
+
+def test_the_keyword_table_is_the_readers():
+    """What the README says of each keyword is what the one table says."""
+    from fcgen.schema import KEYWORDS
+    from fcgen.schema.formats import FORMATS
+
+    rows = dict(re.findall(r"^\| (enforced|annotation|refused|enforced formats) \| (.*) \|$", README, re.MULTILINE))
+    listed = {status: re.findall(r"`([^`]+)`", names) for status, names in rows.items()}
+    for status in ("enforced", "annotation", "refused"):
+        assert listed[status] == [one.name for one in KEYWORDS.values() if one.status == status]
+    assert listed["enforced formats"] == list(FORMATS)
