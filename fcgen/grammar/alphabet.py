@@ -31,6 +31,7 @@ from fcgen.grammar.expr import (
     both,
     byte_set,
     deferred,
+    parts_of,
     reference,
     repeat,
     seq,
@@ -51,27 +52,11 @@ def _is_all_writable(root: Expr, alphabet: int) -> bool:
         e = ahead.pop()
         if not _is_writable(e, alphabet):
             return False
-        for child in _children(e):
+        for child in parts_of(e):
             if child not in seen:
                 seen.add(child)
                 ahead.append(child)
     return True
-
-
-def _children(e: Expr) -> tuple[Expr, ...]:
-    match e:
-        case Seq():
-            return (e.tail, e.head)
-        case Alt():
-            return e.parts
-        case Repeat():
-            return (e.inner,)
-        case Reference():
-            return (e.scope[e.name],)
-        case Deferred():
-            return (e.like,)
-        case _:
-            return ()
 
 
 @lru_cache(maxsize=64)
@@ -83,7 +68,7 @@ def _below(root: Expr) -> list[Expr]:
     """Every part of `root`, children first except around references."""
     order: list[Expr] = []
     seen = {root}
-    stack: list[tuple[Expr, Iterator[Expr]]] = [(root, iter(_children(root)))]
+    stack: list[tuple[Expr, Iterator[Expr]]] = [(root, iter(parts_of(root)))]
     while stack:
         e, children = stack[-1]
         child = next((child for child in children if child not in seen), None)
@@ -92,7 +77,7 @@ def _below(root: Expr) -> list[Expr]:
             order.append(e)
         else:
             seen.add(child)
-            stack.append((child, iter(_children(child))))
+            stack.append((child, iter(parts_of(child))))
     return order
 
 

@@ -37,6 +37,7 @@ from fcgen.grammar.expr import (
     both,
     complement,
     literal,
+    parts_of,
     repeat,
     seq,
 )
@@ -188,7 +189,7 @@ def _unknown_below(root: Expr) -> tuple[list[Expr], bool]:
     order: list[Expr] = []
     state: dict[Expr, bool] = {}
     cyclic = False
-    stack = [(root, iter(_children(root)))]
+    stack = [(root, iter(parts_of(root)))]
     state[root] = False
     while stack:
         e, children = stack[-1]
@@ -196,7 +197,7 @@ def _unknown_below(root: Expr) -> tuple[list[Expr], bool]:
             if child.fewest_memo is None:
                 if child not in state:
                     state[child] = False
-                    stack.append((child, iter(_children(child))))
+                    stack.append((child, iter(parts_of(child))))
                     break
                 cyclic = cyclic or not state[child]
         else:
@@ -204,22 +205,6 @@ def _unknown_below(root: Expr) -> tuple[list[Expr], bool]:
             state[e] = True
             order.append(e)
     return order, cyclic
-
-
-def _children(e: Expr) -> tuple[Expr, ...]:
-    match e:
-        case Seq():
-            return (e.tail, e.head)
-        case Alt():
-            return e.parts
-        case Repeat():
-            return (e.inner,)
-        case Reference():
-            return (e.scope[e.name],)
-        case Deferred():
-            return (e.like,)
-        case _:
-            return ()
 
 
 def _estimate(e: Expr, value: dict[Expr, float]) -> float:

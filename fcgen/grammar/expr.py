@@ -410,5 +410,22 @@ def deferred(build: Callable[[], Expr], like: Expr) -> Expr:
     return term
 
 
+def parts_of(e: Expr) -> tuple[Expr, ...]:
+    """The terms that `e` is put together from, as far as its structure tells: not those of Both and Complement."""
+    match e:
+        case Seq():
+            return (e.tail, e.head)
+        case Alt():
+            return e.parts
+        case Repeat():
+            return (e.inner,)
+        case Reference():
+            return (e.scope[e.name],)
+        case Deferred():
+            return (e.like,)
+        case _:
+            return ()
+
+
 ANY_BYTES: Expr = repeat(byte_set(ALL_BYTES))
 _lasting.update(_terms)
