@@ -1,22 +1,33 @@
-"""Walks through terms by their arcs: membership and random members, without any automaton."""
+"""Walks through terms by their arcs: membership and random members, without any automaton; and the tokens of a mask."""
 
 from __future__ import annotations
 
 import random
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fcgen.grammar.derive import arcs, fewest
-from fcgen.grammar.expr import Expr
+from fcgen.grammar.expr import NOTHING, Expr
 
 INFINITE = float("inf")
 
 
+def after(expr: Expr, data: bytes) -> Expr:
+    """What is left of `expr` after `data`."""
+    for byte in data:
+        expr = next((then for members, then in arcs(expr) if members >> byte & 1), NOTHING)
+    return expr
+
+
 def accepts(expr: Expr, data: bytes) -> bool:
     """Whether `data` is in the language of `expr`."""
-    for byte in data:
-        expr = next((then for members, then in arcs(expr) if members >> byte & 1), None)
-        if expr is None:
-            return False
-    return expr.can_stop
+    return after(expr, data).can_stop
+
+
+def allowed(mask: NDArray[np.uint32]) -> set[int]:
+    """The tokens that a packed mask allows."""
+    return set(np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little")).tolist())
 
 
 def sample(expr: Expr, rng: random.Random, steps: int = 60) -> bytes:

@@ -5,6 +5,7 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from walking import after
 
 from fcgen.errors import GrammarError
 from fcgen.grammar.alphabet import restrict
@@ -135,12 +136,6 @@ def test_automaton_is_the_same_language(pair):
         assert (state != DEAD) == (fewest(after(term, word)) != INFINITE)
         if state != DEAD:
             assert automaton.fewest[state] == fewest(after(term, word))
-
-
-def after(term, word):
-    for byte in word:
-        term = next((then for members, then in arcs(term) if members >> byte & 1), NOTHING)
-    return term
 
 
 @given(terms(), st.sets(st.sampled_from(sorted(LETTERS))))

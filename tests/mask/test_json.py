@@ -1,12 +1,11 @@
 """Masks inside real JSON texts, where runs of plain characters take a short cut: still exactly brute force."""
 
-import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from walking import after, allowed
 
 from fcgen import Grammar, Masks, Vocabulary
-from fcgen.grammar.derive import INFINITE, arcs, fewest
-from fcgen.grammar.expr import NOTHING
+from fcgen.grammar.derive import INFINITE, fewest
 
 SCHEMAS = [
     {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "integer"}}, "required": ["a"]},
@@ -60,16 +59,6 @@ def vocabularies(draw):
     words = draw(st.lists(st.text(min_size=2, max_size=4), max_size=8))
     tokens = [*(bytes([b]) for b in range(256)), *(p.encode() for p in {*pieces, *joined, *words}), *EXTRA]
     return Vocabulary([*tokens, None], stop_ids={len(tokens)})
-
-
-def allowed(mask):
-    return set(np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little")).tolist())
-
-
-def after(term, word):
-    for byte in word:
-        term = next((then for members, then in arcs(term) if members >> byte & 1), NOTHING)
-    return term
 
 
 @settings(max_examples=60)

@@ -4,14 +4,14 @@ import itertools
 import random
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from walking import after, allowed
 
 from fcgen.errors import BudgetTooSmall, GrammarTooLarge, TokenRefused, Unsatisfiable, VocabularyError
-from fcgen.grammar.derive import INFINITE, arcs, fewest
-from fcgen.grammar.expr import NOTHING, alt, both, byte_set, complement, literal, repeat, seq
+from fcgen.grammar.derive import INFINITE, fewest
+from fcgen.grammar.expr import alt, both, byte_set, complement, literal, repeat, seq
 from fcgen.mask import Masks
 from fcgen.vocab import Vocabulary
 
@@ -50,16 +50,6 @@ def vocabularies(draw):
 
 def masks_of(term, vocabulary, **options):
     return Masks(SimpleNamespace(root=term), vocabulary, **options)
-
-
-def allowed(mask):
-    return set(np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little")).tolist())
-
-
-def after(term, word):
-    for byte in word:
-        term = next((then for members, then in arcs(term) if members >> byte & 1), NOTHING)
-    return term
 
 
 def brute_force(term, vocabulary):
