@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from fcgen.errors import FcgenError, FunctionError, GrammarError, ManyErrors, OptionError, excerpt, raise_all
 from fcgen.formats import Format, find_format
@@ -21,9 +21,13 @@ from fcgen.functions import Function, read_functions
 from fcgen.grammar.expr import EMPTY, Expr, alt, alt_of, literal
 from fcgen.grammar.lark import grammar_text, read_lark
 from fcgen.grammar.regex import read_pattern
-from fcgen.schema import Compiled, compile_schema, spacing
+from fcgen.schema import Compiled, Status, Text, compile_schema, spacing
+
+if TYPE_CHECKING:
+    from referencing import Registry
 
 Choice = str | Sequence[str]
+OnError = Literal["raise", "leave_out"]
 
 # Where one of these stands, arguments may be declared elsewhere than in `properties`.
 _DECLARING = frozenset(
@@ -40,28 +44,46 @@ class Grammar:
         root: the language, over bytes.
         functions: the functions that a call may name; empty for grammars that are not made of functions.
         notes: keywords of the schemas that assert nothing and so change nothing, by pointer.
+        left_out: the functions that could not be used, each with its errors, where that was asked for.
     """
 
     root: Expr
     functions: tuple[Function, ...] = ()
     notes: tuple[str, ...] = field(default=(), compare=False)
+    left_out: tuple[FunctionReport, ...] = field(default=(), compare=False)
 
     @classmethod
-    def from_json_schema(cls, schema: Any, *, whitespace: str = "json.dumps", order: str = "schema") -> Grammar:
+    def from_json_schema(
+        cls,
+        schema: Any,
+        *,
+        whitespace: str = "json.dumps",
+        order: str = "schema",
+        exponent: bool = True,
+        escapes: str = "canonical",
+        whole_fraction: bool = True,
+        nullable: bool = False,
+        registry: Registry[Any] | None = None,
+    ) -> Grammar:
         """JSON texts that are valid by `schema`.
 
         Args:
-            schema: a JSON Schema: a dict or a boolean.
-            whitespace: "json.dumps" (`", "` and `": "`), "compact" (none) or "flexible" (any, bounded).
-            order: "schema", the one order of properties there is: as the schema lists them, then the others.
+            schema: a JSON Schema: a dict or a boolean. `$schema` chooses the draft, 2020-12 if there is none.
+            whitespace: "json.dumps" (`", "` and `": "`), "compact" (none), "flexible" (any, bounded) or "indent=N"
+                (as `json.dumps(indent=N)`).
+            order: of properties: "schema" (as the schema lists them, then the others) or "any".
+            exponent: whether numbers may have an exponent.
+            escapes: of characters in strings: "canonical" (as `json.dumps(ensure_ascii=False)`) or "free" (any).
+            whole_fraction: whether an integer may also be written as 2.0, which JSON Schema says is one.
+            nullable: read `nullable: true` as OpenAPI 3.0 does: null is allowed too, though JSON Schema says it is not.
+            registry: documents that references may name (`referencing.Registry`); nothing is fetched.
 
         Raises:
             SchemaError: the schema cannot be compiled; ManyErrors if there are several reasons.
-            OptionError: there is no such whitespace or order.
+            OptionError: an option cannot have that value.
         """
-        if order != "schema":
-            raise OptionError(f"order {excerpt(order)} is not known", hint='Use order="schema".')
-        compiled = compile_schema(schema, whitespace=whitespace)
+        text = Text(whitespace, order, exponent, escapes, whole_fraction)
+        compiled = compile_schema(schema, text=text, nullable=nullable, registry=registry)
         return cls(compiled.root, notes=compiled.notes)
 
     @classmethod
@@ -85,6 +107,12 @@ class Grammar:
         choice: Choice = "auto",
         format: str | Format = "trelis",  # noqa: A002
         whitespace: str = "json.dumps",
+        order: str = "schema",
+        exponent: bool = True,
+        escapes: str = "canonical",
+        nullable: bool = False,
+        registry: Registry[Any] | None = None,
+        on_error: OnError = "raise",
     ) -> Grammar:
         """Replies that are a call of one of `functions`, or text.
 
@@ -93,38 +121,71 @@ class Grammar:
             choice: "auto" (a call or text), "required" (a call), "none" (text), a function's name, or a list of names
                 (a call of one of these).
             format: the format whose reply envelope to use.
-            whitespace: as for `from_json_schema`.
+            whitespace, order, exponent, escapes, nullable, registry: as for `from_json_schema`. Integers are written
+                without a point.
+            on_error: what to do where a function's parameters cannot be compiled: "raise", or "leave_out" that
+                function, and list it in `left_out`.
 
         Raises:
-            FunctionError: the metadata cannot be read, or `choice` names no function.
+            FunctionError: the metadata cannot be read, `choice` names no function, or all functions are left out.
             SchemaError: a function's parameters cannot be compiled; ManyErrors lists all that cannot.
+            OptionError: an option cannot have that value.
         """
+        if on_error not in ("raise", "leave_out"):
+            raise OptionError(f"on_error {excerpt(on_error)} is not known", hint="Known are raise and leave_out.")
+        text = Text(whitespace, order, exponent, escapes, whole_fraction=False)
         offered = read_functions(functions) if functions else ()
         chosen = choose(offered, choice)
         envelope = find_format(format).reply
-        compiled = _compile_all(chosen, whitespace)
-        calls = (
-            _call(function, one.root, envelope, whitespace) for function, one in zip(chosen, compiled, strict=True)
-        )
-        root = alt_of(calls)
+        reports = [_report(function, text, nullable=nullable, registry=registry) for function in chosen]
+        left_out = tuple(report for report in reports if report.errors)
+        if on_error == "raise":
+            raise_all([error for report in left_out for error in report.errors])
+        usable = [(f, report) for f, report in zip(chosen, reports, strict=True) if report.compiled is not None]
+        if left_out and not usable:
+            raise ManyErrors([error for report in left_out for error in report.errors])
+        root = alt_of(_call(f, report.compiled.root, envelope, whitespace) for f, report in usable if report.compiled)
         if choice in ("auto", "none"):
             root = alt(root, _envelope(envelope, whitespace, EMPTY, EMPTY)["text"])
-        notes = (f"{f.name}: {note}" for f, one in zip(chosen, compiled, strict=True) for note in one.notes)
-        return cls(root, chosen, tuple(notes))
+        notes = tuple(f"{report.name}: {note}" for _, report in usable for note in report.notes)
+        return cls(root, tuple(f for f, _ in usable), notes, left_out)
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionReport:
-    """What became of one function: usable if there are no errors."""
+    """What became of one function: usable if there are no errors.
+
+    Attributes:
+        name: the function's name.
+        errors: why it cannot be used.
+        compiled: its arguments' grammar, unless there are errors.
+    """
 
     name: str
     errors: tuple[FcgenError, ...] = ()
-    notes: tuple[str, ...] = ()
+    compiled: Compiled | None = field(default=None, repr=False)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Keywords of its schema that assert nothing and so change nothing, by pointer."""
+        return () if self.compiled is None else self.compiled.notes
+
+    @property
+    def keywords(self) -> Mapping[Status, tuple[str, ...]]:
+        """The keywords of its schema, by what becomes of them; those that are refused are known from the errors."""
+        found: dict[Status, tuple[str, ...]] = {}
+        for name, status in () if self.compiled is None else self.compiled.uses:
+            found[status] = (*found.get(status, ()), name)
+        refused = tuple(dict.fromkeys(error.keyword for error in self.errors if error.keyword is not None))
+        return {**found, "refused": refused} if refused else found
 
 
-def check_functions(functions: Sequence[Function]) -> tuple[FunctionReport, ...]:
+def check_functions(
+    functions: Sequence[Function], *, nullable: bool = False, registry: Registry[Any] | None = None
+) -> tuple[FunctionReport, ...]:
     """Compile each function by itself, and report each one's errors instead of raising them."""
-    return tuple(_check(function) for function in functions)
+    text = Text(whole_fraction=False)
+    return tuple(_report(function, text, nullable=nullable, registry=registry) for function in functions)
 
 
 def choose(functions: Sequence[Function], choice: Choice) -> tuple[Function, ...]:
@@ -160,31 +221,21 @@ def arguments_schema(function: Function) -> dict[str, Any]:
     return {**function.parameters, "additionalProperties": False}
 
 
-def _compile_all(functions: Sequence[Function], whitespace: str) -> list[Compiled]:
-    compiled: list[Compiled] = []
-    errors: list[FcgenError] = []
-    for function in functions:
-        try:
-            compiled.append(_compile(function, whitespace))
-        except ManyErrors as error:
-            errors.extend(error.errors)
-        except FcgenError as error:
-            errors.append(error)
-    raise_all(errors)
-    return compiled
-
-
-def _compile(function: Function, whitespace: str) -> Compiled:
-    return compile_schema(arguments_schema(function), whitespace=whitespace, function=function.name)
-
-
-def _check(function: Function) -> FunctionReport:
+def _report(function: Function, text: Text, *, nullable: bool, registry: Registry[Any] | None) -> FunctionReport:
     try:
-        return FunctionReport(function.name, notes=_compile(function, "json.dumps").notes)
+        compiled = compile_schema(
+            arguments_schema(function),
+            text=text,
+            depth=1,
+            function=function.name,
+            nullable=nullable,
+            registry=registry,
+        )
     except ManyErrors as error:
         return FunctionReport(function.name, error.errors)
     except FcgenError as error:
         return FunctionReport(function.name, (error,))
+    return FunctionReport(function.name, (), compiled)
 
 
 def _call(function: Function, arguments: Expr, envelope: str, whitespace: str) -> Expr:
@@ -193,6 +244,9 @@ def _call(function: Function, arguments: Expr, envelope: str, whitespace: str) -
 
 
 def _envelope(envelope: str, whitespace: str, name: Expr, arguments: Expr) -> Mapping[str, Expr]:
-    pad, colon, comma = spacing(whitespace)
-    holes = {"NAME": name, "ARGUMENTS": arguments, "PAD": pad, "COLON": colon, "COMMA": comma}
+    space = spacing(whitespace)
+    holes = {
+        "NAME": name, "ARGUMENTS": arguments,
+        "OPEN": space.open, "CLOSE": space.close, "COLON": space.colon, "COMMA": space.comma,
+    }  # fmt: skip
     return read_lark(grammar_text(envelope), holes)

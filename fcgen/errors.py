@@ -23,6 +23,7 @@ Wording of a message: where, what was found, what is allowed, what to do.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
 
 
@@ -88,6 +89,10 @@ class UnsupportedKeyword(SchemaError):
 
 class UnresolvedRef(SchemaError):
     """A `$ref` that leads nowhere."""
+
+
+class CircularRef(SchemaError):
+    """A `$ref` that leads back to itself before it describes any value, or through too many others."""
 
 
 class Unsatisfiable(SchemaError):
@@ -183,7 +188,12 @@ def raise_all(errors: Sequence[FcgenError]) -> None:
         raise ManyErrors(errors)
 
 
+_SHORT = reprlib.Repr()  # bounds the depth and the length of what it writes
+_SHORT.maxlevel, _SHORT.maxdict, _SHORT.maxlist, _SHORT.maxtuple, _SHORT.maxset = 6, 20, 20, 20, 20
+_SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 200
+
+
 def excerpt(value: object, size: int = 80) -> str:
     """`repr(value)`, shortened to about `size` characters: what a message quotes of untrusted input."""
-    text = repr(value) if not isinstance(value, str) else repr(value[: size + 1])
+    text = repr(value[: size + 1]) if isinstance(value, str) else _SHORT.repr(value)
     return text if len(text) <= size else f"{text[: size - 3]}..."

@@ -13,10 +13,11 @@ from walking import accepts
 
 from fcgen.errors import Unsatisfiable
 from fcgen.grammar.expr import NOTHING
-from fcgen.schema import compile_schema
+from fcgen.schema import Text, compile_schema
 
 NAMES = ["a", "b", "c"]
 PATTERNS = ["^a", "b$", "^[ab]*$", "a|é", "^.{2}$", "^(ab)+$", "\\\\", '"']
+NAME_PATTERNS = ["^a", "b$", "c|^$", "^[^a]"]
 DEFINED = ["node", "leaf"]
 
 scalars = (
@@ -25,7 +26,8 @@ scalars = (
     | st.integers(-12, 12)
     | st.sampled_from([-2.5, -0.5, 0.25, 0.5, 1.5, 1e-07])
     | st.text("ab", max_size=3)
-    | st.sampled_from(["é", "\\", '"', "\n", "2020-02-29", "2021-02-29", "a@b.c", "😀😀"])
+    # no line end: Python's `$` matches before the last one, ECMA-262's does not
+    | st.sampled_from(["é", "\\", '"', "\t", "2020-02-29", "2021-02-29", "a@b.c", "😀😀"])
 )
 values = st.recursive(
     scalars,
@@ -49,7 +51,7 @@ numbers = st.builds(
 )
 integers = st.builds(
     lambda rest: {"type": "integer", **rest},
-    optionals(minimum=bounds, exclusiveMaximum=bounds, multipleOf=st.integers(1, 4)),
+    optionals(minimum=bounds, exclusiveMaximum=bounds, multipleOf=st.integers(1, 4) | st.sampled_from([0.5, 2.0, 1.5])),
 )
 strings = st.builds(
     lambda rest: {"type": "string", **rest},
@@ -61,18 +63,45 @@ strings = st.builds(
     ),
 )
 listed = st.lists(values, min_size=1, max_size=4).map(lambda v: {"enum": v}) | values.map(lambda v: {"const": v})
+name_schemas = st.sampled_from(
+    [{"pattern": "^[ab]"}, {"enum": ["a", "b", 1]}, {"maxLength": 1}, {"not": {"const": "a"}}, {"type": "string"}, False]
+)
 bare = st.sampled_from([{}, True, {"type": "null"}, {"type": "boolean"}, {"type": ["string", "null"]}])
 references = st.sampled_from([{"$ref": f"#/$defs/{name}"} for name in DEFINED])
 leaves = bare | numbers | integers | strings | listed | optionals(minimum=bounds, maxLength=counts, minItems=counts)
 
 
-def _composite(inner):
-    arrays = optionals(items=inner, prefixItems=st.lists(inner, max_size=2), minItems=counts, maxItems=counts)
-    objects = optionals(
-        properties=st.dictionaries(st.sampled_from(NAMES), inner, max_size=3),
-        required=st.lists(st.sampled_from(NAMES), max_size=2, unique=True),
-        additionalProperties=inner | st.just(False),
+def _arrays(inner):
+    return optionals(
+        items=inner,
+        prefixItems=st.lists(inner, max_size=2),
+        minItems=counts,
+        maxItems=counts,
+        uniqueItems=st.booleans(),
+        contains=inner,
+        minContains=st.integers(0, 2),
+        maxContains=st.integers(0, 2),
     )
+
+
+def _objects(inner):
+    named = st.dictionaries(st.sampled_from(NAMES), inner, max_size=3)
+    required = st.lists(st.sampled_from(NAMES), max_size=2, unique=True)
+    return optionals(
+        properties=named,
+        patternProperties=st.dictionaries(st.sampled_from(NAME_PATTERNS), inner, max_size=2),
+        additionalProperties=inner | st.just(False),
+        propertyNames=name_schemas,
+        required=required,
+        minProperties=counts,
+        maxProperties=counts,
+        dependentRequired=st.dictionaries(st.sampled_from(NAMES), required, max_size=2),
+        dependentSchemas=st.dictionaries(st.sampled_from(NAMES), inner, max_size=1),
+    )
+
+
+def _composite(inner):
+    arrays, objects = _arrays(inner), _objects(inner)
     several = st.lists(inner, min_size=1, max_size=3)
     return st.one_of(
         arrays.map(lambda s: {"type": "array", **s}),
@@ -80,7 +109,12 @@ def _composite(inner):
         st.builds(lambda a, b: {**a, **b}, arrays, objects),
         several.map(lambda s: {"anyOf": s}),
         several.map(lambda s: {"allOf": s}),
+        several.map(lambda s: {"oneOf": s}),
+        inner.map(lambda s: {"not": s}),
+        st.builds(lambda s, rest: {"if": s, **rest}, inner, optionals(**{"then": inner, "else": inner})),
         st.builds(lambda s, o: {**o, "anyOf": s}, several, objects),
+        st.builds(lambda s, o, u: {**o, "anyOf": s, "unevaluatedProperties": u}, several, objects, st.just(False) | inner),
+        st.builds(lambda s, o, u: {**o, "allOf": s, "unevaluatedItems": u}, several, arrays, st.just(False) | inner),
     )
 
 
@@ -107,7 +141,7 @@ def fitting(schema):
         return values
     if "enum" in schema or "const" in schema:
         return st.sampled_from(schema.get("enum", [schema.get("const")]))
-    for keyword in ("anyOf", "allOf"):
+    for keyword in ("anyOf", "allOf", "oneOf"):
         if keyword in schema:
             return st.one_of(*map(fitting, schema[keyword]))
     kind = schema.get("type", "any")
@@ -155,6 +189,28 @@ def _fitting_other(schema):
     return values
 
 
+_NEGATING = frozenset(["not", "oneOf", "if", "minContains", "maxContains"])
+
+
+def is_exact(schema):
+    """Whether no format is negated: of some, only texts are written that are surely not of them, which leaves out some."""
+    keywords = set(_keywords_of(schema))
+    return "format" not in keywords or keywords.isdisjoint(_NEGATING)
+
+
+def _keywords_of(schema):
+    for name, part in schema.items() if isinstance(schema, dict) else enumerate(schema):
+        yield name
+        if isinstance(part, dict | list):
+            yield from _keywords_of(part)
+
+
+def no_twice(members):
+    """The members of an object, for json.loads: fails where a name comes twice."""
+    assert len(dict(members)) == len(members), members
+    return dict(members)
+
+
 def validator(schema):
     """The judge: the jsonschema library, format checks included."""
     return Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
@@ -182,10 +238,10 @@ def orders(value):
         yield value
 
 
-def root_of(schema, whitespace="json.dumps"):
+def root_of(schema, whitespace="json.dumps", **choices):
     """The texts of a schema; none where it says that there are none."""
     try:
-        return compile_schema(schema, whitespace=whitespace).root
+        return compile_schema(schema, text=Text(whitespace, **choices)).root
     except Unsatisfiable:
         return NOTHING
 

@@ -7,8 +7,9 @@ import random
 import numpy as np
 from numpy.typing import NDArray
 
-from fcgen.grammar.derive import arcs, fewest
-from fcgen.grammar.expr import NOTHING, Expr
+from fcgen.grammar.arcs import Recording, arcs, derived, generic
+from fcgen.grammar.derive import fewest
+from fcgen.grammar.expr import ALL_BYTES, NOTHING, Expr
 
 INFINITE = float("inf")
 
@@ -16,7 +17,9 @@ INFINITE = float("inf")
 def after(expr: Expr, data: bytes) -> Expr:
     """What is left of `expr` after `data`."""
     for byte in data:
-        expr = next((then for members, then in arcs(expr) if members >> byte & 1), NOTHING)
+        expr = derived(expr, byte)
+        if expr is NOTHING:
+            break
     return expr
 
 
@@ -35,12 +38,33 @@ def sample(expr: Expr, rng: random.Random, steps: int = 60) -> bytes:
     assert fewest(expr) < INFINITE, "no string to sample"
     data = bytearray()
     while not (expr.can_stop and (len(data) >= steps or rng.random() < 0.2)):
-        ways = [(members, then) for members, then in arcs(expr) if fewest(then) < INFINITE]
+        ways = [
+            (byte, then)
+            for members in _sets(expr)
+            for byte in _some_of(members, rng)
+            if fewest(then := derived(expr, byte)) < INFINITE
+        ]
         if len(data) >= steps:
             nearest = min(fewest(then) for _, then in ways)
             ways = [way for way in ways if fewest(way[1]) == nearest]
         if not ways:
             break
-        members, expr = rng.choice(ways)
-        data.append(rng.choice([byte for byte in range(256) if members >> byte & 1]))
+        byte, expr = rng.choice(ways)
+        data.append(byte)
     return bytes(data)
+
+
+def _some_of(members: int, rng: random.Random) -> list[int]:
+    """The least byte of a set, which may be the only one that ends it soonest, and another one."""
+    found = [byte for byte in range(256) if members >> byte & 1]
+    return [found[0], rng.choice(found)]
+
+
+def _sets(expr: Expr) -> list[int]:
+    """Sets of bytes that can come next; among them may be some that cannot, where that depends on what was written."""
+    for term in (expr, generic(expr, lambda _: True)):
+        try:
+            return [members for members, _ in arcs(term)]
+        except Recording:
+            continue
+    return [ALL_BYTES]

@@ -52,7 +52,7 @@ class LogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc]
         self.masks = masks
         self.prompt_tokens = prompt_tokens
         self.budget = budget
-        self._start = masks.cursor(budget=budget)
+        masks.cursor(budget=budget)  # refuses a budget that is too small
         self._end = np.zeros(masks.words, np.uint32)
         for stop in masks.vocabulary.stop_ids:
             self._end[stop >> 5] |= np.uint32(1 << (stop & 31))
@@ -107,7 +107,7 @@ class LogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc]
     def _find(self, row: Row) -> Cursor | None:
         """The place after these tokens; None if the row has ended, or never was a reply."""
         known = row[:-1] if row and row[:-1] in self._cursors else ()
-        cursor = self._cursors[known] if known else self._start
+        cursor = self._cursors[known] if known else self.masks.cursor(budget=self.budget)
         for token in row[len(known) :]:
             if cursor is None:
                 return None

@@ -4,12 +4,14 @@ Some tokenizers have no token for some bytes (SmolLM2's has none for 0xF1, which
 that needs such a byte could be begun and never finished, so such ways are taken out of the grammar before it is walked.
 
 A set of which some byte can be written is left as it is (the automaton drops the other bytes), so that nearly all
-grammars come back as the very same term, after one look at each new part of it.
+grammars come back as the very same term, after one look at each new part of it. What recordings go on with is
+restricted when it is made, and only if the grammar had to be.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache, partial
 
 from fcgen.grammar.dfa import DfaState, determinize
@@ -23,6 +25,7 @@ from fcgen.grammar.expr import (
     Deferred,
     Expr,
     Literal,
+    Record,
     Reference,
     Repeat,
     Scope,
@@ -32,6 +35,7 @@ from fcgen.grammar.expr import (
     byte_set,
     deferred,
     parts_of,
+    recorded,
     reference,
     repeat,
     seq,
@@ -42,7 +46,7 @@ def restrict(e: Expr, alphabet: int) -> Expr:
     """The texts of `e` that have only bytes of `alphabet`, up to sets that the alphabet covers in part."""
     if alphabet == ALL_BYTES:
         return e
-    return e if _is_all_writable(e, alphabet) else _rebuild(e, _below(e), alphabet)
+    return e if _is_all_writable(e, alphabet) else _Restriction(alphabet).of(e)
 
 
 def _is_all_writable(root: Expr, alphabet: int) -> bool:
@@ -64,14 +68,14 @@ def _bytes_in(alphabet: int) -> bytes:
     return bytes(byte for byte in range(256) if alphabet >> byte & 1)
 
 
-def _below(root: Expr) -> list[Expr]:
-    """Every part of `root`, children first except around references."""
+def _below(root: Expr, known: dict[Expr, Expr]) -> list[Expr]:
+    """Every part of `root` that is not known, children first except around references."""
     order: list[Expr] = []
     seen = {root}
     stack: list[tuple[Expr, Iterator[Expr]]] = [(root, iter(parts_of(root)))]
     while stack:
         e, children = stack[-1]
-        child = next((child for child in children if child not in seen), None)
+        child = next((child for child in children if child not in seen and child not in known), None)
         if child is None:
             stack.pop()
             order.append(e)
@@ -83,7 +87,7 @@ def _below(root: Expr) -> list[Expr]:
 
 def _is_writable(e: Expr, alphabet: int) -> bool:
     match e:
-        case Seq() | Alt() | Repeat() | Reference() | Deferred():
+        case Seq() | Alt() | Repeat() | Reference() | Deferred() | Record():
             return True
         case Literal():
             return not e.data.translate(None, _bytes_in(alphabet))
@@ -97,41 +101,65 @@ def _is_writable(e: Expr, alphabet: int) -> bool:
             return True
 
 
-def _rebuild(root: Expr, order: list[Expr], alphabet: int) -> Expr:
-    within = repeat(byte_set(alphabet))
-    scopes: dict[Scope, Scope] = {}
-    new: dict[Expr, Expr] = {
-        e: reference(scopes.setdefault(e.scope, Scope()), e.name, can_stop=e.can_stop)
-        for e in order
-        if isinstance(e, Reference)
-    }
-    for e in order:
+class _Restriction:
+    """Restricted terms, by what they were: equal terms stay equal, also those that are made later by recordings."""
+
+    def __init__(self, alphabet: int) -> None:
+        self._alphabet = alphabet
+        self._within = repeat(byte_set(alphabet))
+        self._scopes: dict[Scope, Scope] = {}
+        self._new: dict[Expr, Expr] = {}
+
+    def of(self, root: Expr) -> Expr:
+        """`root`, restricted."""
+        if root not in self._new:
+            order = _below(root, self._new)
+            references = [e for e in order if isinstance(e, Reference)]
+            for one in references:
+                scope = self._scopes.setdefault(one.scope, Scope())
+                self._new[one] = reference(scope, one.name, can_stop=one.can_stop)
+            for e in order:
+                if e not in self._new:
+                    self._new[e] = self._rebuilt(e)
+            for one in references:
+                self._scopes[one.scope].define(one.name, self._new[one.scope[one.name]])
+        return self._new[root]
+
+    def _rebuilt(self, e: Expr) -> Expr:
+        new = self._new
         match e:
             case Literal():
-                new[e] = e if _is_writable(e, alphabet) else NOTHING
+                return e if _is_writable(e, self._alphabet) else NOTHING
             case ByteSet():
-                new[e] = byte_set(e.members & alphabet)
+                return byte_set(e.members & self._alphabet)
             case Seq():
-                new[e] = seq(new[e.head], new[e.tail])
+                return seq(new[e.head], new[e.tail])
             case Alt():
-                new[e] = alt_of(new[part] for part in e.parts)
+                return alt_of(new[part] for part in e.parts)
             case Repeat():
-                new[e] = repeat(new[e.inner], e.least, e.most)
+                return repeat(new[e.inner], e.least, e.most)
             case Deferred():
-                new[e] = deferred(partial(_restrict_built, e, alphabet), new[e.like])
+                return deferred(partial(_restrict_built, e, self), new[e.like])
+            case Record():
+                return recorded(new[e.names], e.written, _RestrictedAfter(e.after, self), new[e.like])
             case DfaState():
-                new[e] = determinize(both(e, within))
+                return determinize(both(e, self._within))
             case Both() | Complement():
-                new[e] = both(e, within)
-            case Reference():
-                pass
+                return both(e, self._within)
             case _:
-                new[e] = e
-    for e in order:
-        if isinstance(e, Reference):
-            scopes[e.scope].define(e.name, new[e.scope[e.name]])
-    return new[root]
+                return e
 
 
-def _restrict_built(e: Deferred, alphabet: int) -> Expr:
-    return restrict(e.force(), alphabet)
+@dataclass(frozen=True, slots=True)
+class _RestrictedAfter:
+    """What follows a recording, restricted."""
+
+    after: Callable[[bytes], Expr]
+    restriction: _Restriction
+
+    def __call__(self, written: bytes) -> Expr:
+        return self.restriction.of(self.after(written))
+
+
+def _restrict_built(e: Deferred, restriction: _Restriction) -> Expr:
+    return restriction.of(e.force())

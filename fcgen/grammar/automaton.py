@@ -5,6 +5,11 @@ State 0 is the grammar itself. `transitions[state, byte]` is the next state or D
 that cannot finish are left out, which is all it takes to have no dead ends. The states of a literal, and those of a
 bounded run of one byte set (whitespace, digits), are numbered in one go.
 
+A recording (`expr.record`) would give a state to each text, so there are two kinds of steps. The row of a state with a
+recording at its head is that of its shadow, the state of the generic term, which forgets what was written: a walk over
+many texts meets few states, up to the places that depend on the text, where it learns no more (an unknown place is
+never filled; BEYOND stands for states that only unknown places lead on from). `step` takes one text, and knows it.
+
 State numbers never move. Growing replaces the arrays, so a reader takes them once and reads on undisturbed; `fill`
 holds the lock. The number of states is capped: a row is a kilobyte.
 """
@@ -18,10 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcgen.errors import GrammarTooLarge, Unsatisfiable
-from fcgen.grammar.derive import INFINITE, arcs, fewest
+from fcgen.grammar import derive
+from fcgen.grammar.arcs import Recording, arcs, derived, generic, is_recording
+from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import EMPTY, ByteSet, Expr, Literal, Repeat, Seq
 
 DEAD = -1
+BEYOND = -2
+FAR = np.iinfo(np.int32).max
 MAX_STATES = 100_000
 
 
@@ -29,10 +38,10 @@ class Automaton:
     """The deterministic automaton of a grammar, filled as it is walked.
 
     Attributes:
-        transitions: int32 [capacity, 256], next state or DEAD; row s is meaningful where filled[s].
+        transitions: int32 [capacity, 256], next state, DEAD, or BEYOND; row s is meaningful where filled[s].
         filled: bool [capacity].
         can_stop: bool [capacity], whether the text may end here.
-        fewest: int32 [capacity], the fewest bytes from here to an end.
+        fewest: int32 [capacity], the fewest bytes from here to an end, or somewhat more (see `derive`); FAR: unknown.
         size: how many states there are.
     """
 
@@ -44,6 +53,7 @@ class Automaton:
         self._max_states = max_states
         self._terms: list[Expr | None] = []
         self._numbers: dict[Expr, int] = {}
+        self._shadows: dict[int, int] = {}
         self.transitions: NDArray[np.int32] = np.empty((0, 256), np.int32)
         self.filled: NDArray[np.bool_] = np.empty(0, np.bool_)
         self.can_stop: NDArray[np.bool_] = np.empty(0, np.bool_)
@@ -51,37 +61,71 @@ class Automaton:
         self._grow(64)
         self._number(root)
 
-    def fill(self, state: int) -> None:
-        """Make row `state` of `transitions` valid.
+    def fill(self, state: int) -> bool:
+        """Make row `state` of `transitions` valid. False: it is an unknown place, and cannot be.
 
         Raises:
             GrammarTooLarge: the automaton has reached its cap of states.
         """
         if self.filled[state]:
-            return
+            return True
         with self.lock:
             term = self._terms[state]
-            if term is None or self.filled[state]:
-                return
-            data, tail = _leading_literal(term)
-            if len(data) > 1:
-                self._fill_literal(state, data, tail)
-            elif (run := _leading_run(term)) is not None:
-                self._fill_run(state, *run)
-            else:
-                row = self._row(term)
-                self.transitions[state] = row
-                self.filled[state] = True
+            if not self.filled[state] and state not in self._shadows and term is not None:
+                try:
+                    self._fill(state, term)
+                except Recording:
+                    self._fill_recording(state, term)
+            return bool(self.filled[state])
 
     def step(self, state: int, data: bytes) -> int:
-        """The state after `data`, or DEAD."""
-        for byte in data:
+        """The state after `data`, or DEAD. From a state that `step` leads to (or 0), not from a row's."""
+        for place, byte in enumerate(data):
             if not self.filled[state]:
                 self.fill(state)
+            if self._shadows and state in self._shadows:
+                return self._record(state, data[place:])
             state = int(self.transitions[state, byte])
             if state == DEAD:
                 return DEAD
         return state
+
+    def shadow(self, state: int) -> int:
+        """The state whose row `state` has: another one if a recording is at its head."""
+        self.fill(state)
+        return self._shadows.get(state, state)
+
+    def is_known(self, state: int) -> bool:
+        """Whether the row of `state` says all about its next bytes."""
+        return self.fill(state) and (state not in self._shadows or not (self.transitions[state] == BEYOND).any())
+
+    def _fill(self, state: int, term: Expr) -> None:
+        data, tail = _leading_literal(term)
+        if len(data) > 1:
+            self._fill_literal(state, data, tail)
+        elif (run := _leading_run(term)) is not None:
+            self._fill_run(state, *run)
+        else:
+            row = self._row(term)
+            self.transitions[state] = row
+            self.filled[state] = True
+
+    def _fill_recording(self, state: int, term: Expr) -> None:
+        shadow = self._shadows[state] = self._number(generic(term, _is_alive))
+        if shadow != state and self.fill(shadow):
+            self.transitions[state] = self.transitions[shadow]
+            self.filled[state] = True
+
+    def _record(self, state: int, data: bytes) -> int:
+        """The state after `data`, from a state with a recording at its head."""
+        with self.lock:
+            term = self._terms[state]
+            assert term is not None, "runs and literals have no recordings"
+            for place, byte in enumerate(data):
+                if not is_recording(term):
+                    return self.step(self._number(term), data[place:]) if _is_alive(term) else DEAD
+                term = derived(term, byte)
+            return self._number(term) if _is_alive(term) else DEAD
 
     def _fill_literal(self, state: int, data: bytes, tail: Expr) -> None:
         end = self._number(tail)
@@ -106,15 +150,18 @@ class Automaton:
     def _row(self, term: Expr) -> NDArray[np.int32]:
         row = np.full(256, DEAD, np.int32)
         for members, then in arcs(term):
-            if fewest(then) != INFINITE:
+            need = fewest(then)
+            if need < derive.BEYOND:
                 row[_bytes_of(members)] = self._number(then)
+            elif need != INFINITE:
+                row[_bytes_of(members)] = BEYOND
         return row
 
     def _number(self, term: Expr) -> int:
         number = self._numbers.get(term)
         if number is None:
             number = self._numbers[term] = self._add([term], can_stop=term.can_stop)
-            self.fewest[number] = min(fewest(term), np.iinfo(np.int32).max)
+            self.fewest[number] = min(fewest(term), FAR)
         return number
 
     def _add(self, terms: list[Expr | None], *, can_stop: bool) -> int:
@@ -140,6 +187,10 @@ class Automaton:
         self.filled = np.concatenate([self.filled, np.zeros(extra, np.bool_)])
         self.can_stop = np.concatenate([self.can_stop, np.zeros(extra, np.bool_)])
         self.fewest = np.concatenate([self.fewest, np.zeros(extra, np.int32)])
+
+
+def _is_alive(term: Expr) -> bool:
+    return fewest(term) != INFINITE
 
 
 def _leading_literal(term: Expr) -> tuple[bytes, Expr]:

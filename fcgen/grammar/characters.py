@@ -1,9 +1,9 @@
 r"""Sets of Unicode characters, and how one character of a set is spelled in bytes.
 
-A `CharSet` is a sorted tuple of code point ranges; surrogates are no characters and never in it. `utf8` and
-`json_chars` turn a set into the term of exactly one of its characters. Ranges are cut at the borders of UTF-8's lead
-and continuation bytes, and leads with the same rest are joined, so the term is the minimal tree: "any character" is
-about ten byte sets. Both spellings are prefix codes, therefore a sequence of spelled characters is read in one way.
+A `CharSet` is a sorted tuple of code point ranges; surrogates are no characters and never in it. `utf8`, `json_chars`
+and `json_chars_free` turn a set into the term of exactly one of its characters. Ranges are cut at the borders of
+UTF-8's lead and continuation bytes, and leads with the same rest are joined, so the term is the minimal tree: "any
+character" is about ten byte sets. All spellings are prefix codes, so a sequence of them is read in one way.
 
 What the Unicode database must be asked for (general categories, Python's `\w` and `\d`) is read once, on first use,
 in the version that this Python carries.
@@ -15,12 +15,12 @@ import re
 import sys
 import unicodedata
 from array import array
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import groupby
 
-from fcgen.grammar.expr import Expr, alt, alt_of, byte_set, literal, seq
+from fcgen.grammar.expr import EMPTY, Expr, alt, alt_of, byte_set, literal, seq
 
 Range = tuple[int, int]
 
@@ -112,6 +112,27 @@ _CATEGORIES = {
 _SHORT_NAMES = frozenset(_CATEGORIES.values())
 
 
+def partition(sets: Iterable[CharSet]) -> tuple[list[CharSet], dict[CharSet, int]]:
+    """The coarsest classes of which all sets are unions; and for each set which (bit i: the class number i)."""
+    cuts: dict[int, int] = {}
+    found = list(dict.fromkeys(sets))
+    for number, chars in enumerate(found):
+        for low, high in chars.ranges:
+            for cut in (low, high + 1):
+                cuts[cut] = cuts.get(cut, 0) ^ 1 << number
+    pieces: dict[int, list[Range]] = {}
+    within = start = 0
+    for cut in sorted(cuts):
+        if within:
+            pieces.setdefault(within, []).append((start, cut - 1))
+        within, start = within ^ cuts[cut], cut
+    members = {
+        chars: sum(1 << i for i, within in enumerate(pieces) if within >> number & 1)
+        for number, chars in enumerate(found)
+    }
+    return [CharSet.of(*ranges) for ranges in pieces.values()], members
+
+
 @cache
 def general_category(name: str) -> CharSet | None:
     """The characters of a Unicode general category by its short or long name (Lu, Uppercase_Letter); None: unknown."""
@@ -130,6 +151,17 @@ def _category_runs() -> list[tuple[str, Range]]:
         runs.append((category, (start, end - 1)))
         start = end
     return runs
+
+
+def characters_where(holds: Callable[[str], bool]) -> CharSet:
+    """All characters of which `holds` is true."""
+    runs, start = [], 0
+    for found, run in groupby(map(holds, _code_points(_LAST))):
+        end = start + sum(1 for _ in run)
+        if found:
+            runs.append((start, end - 1))
+        start = end
+    return CharSet.of(*runs)
 
 
 @cache
@@ -164,16 +196,24 @@ def _encoded(ranges: tuple[Range, ...], shift: int, marker: int) -> Expr:
     """One byte `marker + (c >> shift)` and the continuation bytes that spell the low `shift` bits of c."""
     if shift == 0:
         return byte_set(sum((2 << marker + high) - (1 << marker + low) for low, high in ranges))
+    return alt_of(
+        seq(byte_set(sum(1 << marker + block for block in blocks)), _encoded(rest, shift - 6, 0x80))
+        for rest, blocks in _blocks(ranges, shift).items()
+    )
+
+
+def _blocks(ranges: Iterable[Range], shift: int) -> dict[tuple[Range, ...], list[int]]:
+    """What there is in blocks of `1 << shift` numbers, counted from a block's beginning, and which blocks have it."""
     rests: dict[int, list[Range]] = {}
     for low, high in ranges:
         for block in range(low >> shift, (high >> shift) + 1):
             start = block << shift
             rest = (max(low - start, 0), min(high - start, (1 << shift) - 1))
             rests.setdefault(block, []).append(rest)
-    leads: dict[tuple[Range, ...], int] = {}
+    blocks: dict[tuple[Range, ...], list[int]] = {}
     for block, found in rests.items():
-        leads[tuple(found)] = leads.get(tuple(found), 0) | 1 << marker + block
-    return alt_of(seq(byte_set(members), _encoded(rest, shift - 6, 0x80)) for rest, members in leads.items())
+        blocks.setdefault(tuple(found), []).append(block)
+    return blocks
 
 
 _JSON_ESCAPES = {'"': '"', "\\": "\\", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}
@@ -196,6 +236,48 @@ def json_chars(chars: CharSet) -> Expr:
     by_number = alt(*(seq(literal(lead), digit) for lead, digit in zip((b"u000", b"u001"), digits, strict=True)))
     plain = utf8(chars.intersect(_JSON_ESCAPED.complement()))
     return alt(plain, seq(literal(b"\\"), alt(utf8(letters), by_number)))
+
+
+_JSON_SHORT = {**_JSON_ESCAPES, "/": "/"}
+
+
+@lru_cache(maxsize=_MEMO_SIZE)
+def json_chars_free(chars: CharSet) -> Expr:
+    r"""Exactly one character of the set as it may stand in a JSON string, in any spelling (RFC 8259, section 7).
+
+    That is: itself, unless it must be escaped; its short escape, if it has one; `\uXXXX` in upper or lower case, beyond
+    the basic plane two of these.
+    """
+    short = (
+        seq(literal(b"\\"), literal(letter.encode())) for char, letter in _JSON_SHORT.items() if chars.contains(char)
+    )
+    return alt_of([utf8(chars.intersect(_JSON_ESCAPED.complement())), *short, _numbered(chars)])
+
+
+def _numbered(chars: CharSet) -> Expr:
+    r"""One character of the set as `\uXXXX`, or as two such if it is beyond the basic plane (UTF-16)."""
+    basic = tuple((low, min(high, 0xFFFF)) for low, high in chars.ranges if low <= 0xFFFF)
+    beyond = tuple((max(low, 0x10000) - 0x10000, high - 0x10000) for low, high in chars.ranges if high > 0xFFFF)
+    terms = [_unit(basic)] if basic else []
+    for rest, blocks in _blocks(beyond, 10).items():
+        first = _unit(tuple((_SURROGATES[0] + block,) * 2 for block in blocks))
+        terms.append(seq(first, _unit(tuple((low + 0xDC00, high + 0xDC00) for low, high in rest))))
+    return alt_of(terms)
+
+
+def _unit(ranges: tuple[Range, ...]) -> Expr:
+    return seq(literal(b"\\u"), _hexadecimal(ranges, 12))
+
+
+@lru_cache(maxsize=_MEMO_SIZE)
+def _hexadecimal(ranges: tuple[Range, ...], shift: int) -> Expr:
+    """One digit `c >> shift`, and the digits that spell the low `shift` bits of c."""
+    terms = []
+    for rest, blocks in _blocks(ranges, shift).items():
+        digits = "".join(f"{block:x}{block:X}" for block in blocks)
+        tail = _hexadecimal(rest, shift - 4) if shift else EMPTY
+        terms.append(seq(utf8(CharSet.of(digits)), tail))
+    return alt_of(terms)
 
 
 def _hex_digits(controls: CharSet) -> Expr:

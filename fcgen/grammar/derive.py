@@ -1,175 +1,112 @@
-"""What follows a term: its arcs (all derivatives at once), and the fewest bytes that finish it.
-
-`arcs(e)` is a partition: byte sets that do not overlap, each with the term that is left after one of its bytes. For a
-choice the partitions of its parts are refined against each other, for an intersection they are crossed, for a
-complement the rest leads to "anything". Memoised on the term. (Brzozowski 1964, over byte classes as in Owens, Reppy
-and Turon 2009.)
+"""How far it is to the end of a term: the fewest bytes that finish it, and whether anything does.
 
 `fewest(e)` is structural for all but intersection and complement, where a best-first search over arcs finds the
 nearest end. References make it a system of equations; it is solved by iteration from infinity, which converges to the
 least solution because each term only adds and takes minima.
+
+A recording counts its shortest name and what generally follows; whether anything does is found out by going through
+with it, for those recordings that the solution rests on. (So three different booleans are found to be impossible.)
 """
 
 from __future__ import annotations
 
 import heapq
 import itertools
-import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 
-from fcgen.errors import GrammarError, GrammarTooLarge
+from fcgen.errors import GrammarTooLarge
+from fcgen.grammar.arcs import Recording, arcs, ways
 from fcgen.grammar.expr import (
-    ALL_BYTES,
-    ANY_BYTES,
-    EMPTY,
-    NOTHING,
     Alt,
     Both,
-    ByteSet,
     Complement,
     Deferred,
     Expr,
-    Literal,
+    Record,
     Reference,
     Repeat,
     Seq,
-    alt_of,
-    both,
-    complement,
-    literal,
     parts_of,
-    repeat,
-    seq,
 )
 
-Arcs = Sequence[tuple[int, Expr]]
+__all__ = ["BEYOND", "INFINITE", "arcs", "fewest"]
+
 INFINITE = float("inf")
+BEYOND = float(2**40)
 SEARCH_LIMIT = 50_000
-_BUSY: Arcs = [(0, EMPTY)]  # marks a term whose arcs are being computed, by the one thread that holds the lock
-_deriving = threading.RLock()
-
-
-def arcs(e: Expr) -> Arcs:
-    """The byte sets that can come first, disjoint, each with what is left after it.
-
-    Raises GrammarError where a reference leads back to itself before any byte (left recursion).
-    """
-    if e.arcs_memo is None or e.arcs_memo is _BUSY:
-        with _deriving:
-            _derive(e)
-    return e.arcs_memo  # type: ignore[no-any-return]
-
-
-def _derive(e: Expr) -> None:
-    if e.arcs_memo is _BUSY:
-        raise GrammarError("a rule refers to itself before any character of it", hint="Remove the left recursion.")
-    if e.arcs_memo is None:
-        e.arcs_memo = _BUSY
-        found = None
-        try:
-            found = _arcs(e)
-        finally:
-            e.arcs_memo = found
-
-
-def _arcs(e: Expr) -> Arcs:
-    match e:
-        case Literal():
-            return [(1 << e.data[0], literal(e.data[1:]))]
-        case ByteSet():
-            return [(e.members, EMPTY)]
-        case Seq():
-            return _seq_arcs(e)
-        case Alt():
-            return _refine([arcs(part) for part in e.parts])
-        case Repeat():
-            rest = repeat(e.inner, max(0, e.least - 1), None if e.most is None else e.most - 1)
-            return [(members, seq(then, rest)) for members, then in arcs(e.inner)]
-        case Both():
-            return _crossed(e.parts)
-        case Complement():
-            return _complement_arcs(arcs(e.inner))
-        case Reference():
-            return arcs(e.scope[e.name])
-        case Deferred():
-            return arcs(e.force())
-        case _:
-            return []
-
-
-def _seq_arcs(e: Expr) -> Arcs:
-    lists = []
-    while type(e) is Seq:
-        tail = e.tail
-        lists.append([(members, seq(then, tail)) for members, then in arcs(e.head)])
-        if not e.head.can_stop:
-            return lists[0] if len(lists) == 1 else _refine(lists)
-        e = tail
-    return _refine([*lists, arcs(e)])
-
-
-def _refine(lists: Iterable[Arcs]) -> Arcs:
-    """The common refinement of several partitions: where sets overlap, what follows is a choice."""
-    single: dict[int, list[Expr]] = {}
-    wide: list[tuple[int, list[Expr]]] = []
-    for members, then in (arc for part in lists for arc in part):
-        if members & (members - 1) == 0:
-            single.setdefault(members, []).append(then)
-        else:
-            wide = _split(wide, members, then)
-    for bit, terms in single.items():
-        for i, (members, others) in enumerate(wide):
-            if members & bit:
-                terms.extend(others)
-                wide[i] = (members ^ bit, others)
-    return _grouped((members, alt_of(terms)) for members, terms in [*single.items(), *wide] if members)
-
-
-def _split(partition: list[tuple[int, list[Expr]]], members: int, then: Expr) -> list[tuple[int, list[Expr]]]:
-    result = []
-    for present, terms in partition:
-        common = present & members
-        if common:
-            members ^= common
-            result.append((common, [*terms, then]))
-        if present != common:
-            result.append((present ^ common, terms))
-    if members:
-        result.append((members, [then]))
-    return result
-
-
-def _grouped(pairs: Iterable[tuple[int, Expr]]) -> Arcs:
-    by_term: dict[Expr, int] = {}
-    for members, then in pairs:
-        by_term[then] = by_term.get(then, 0) | members
-    return [(members, then) for then, members in by_term.items()]
-
-
-def _crossed(parts: tuple[Expr, ...]) -> Arcs:
-    rows: list[tuple[int, tuple[Expr, ...]]] = [(ALL_BYTES, ())]
-    for part in parts:
-        rows = [(m & n, (*terms, then)) for m, terms in rows for n, then in arcs(part) if m & n]
-    return [(m, then) for m, then in _grouped((m, both(*terms)) for m, terms in rows) if then is not NOTHING]
-
-
-def _complement_arcs(inner: Arcs) -> Arcs:
-    rest = ALL_BYTES
-    result = []
-    for members, then in inner:
-        rest ^= members
-        result.append((members, complement(then)))
-    return [(m, then) for m, then in _grouped([*result, (rest, ANY_BYTES)]) if m and then is not NOTHING]
+_STEPS_PER_TEXT = 30
 
 
 def fewest(e: Expr) -> float:
-    """The fewest bytes that finish `e`; infinite if nothing does."""
+    """The fewest bytes that finish `e`; infinite if nothing does; BEYOND or more if only unknown places lead to an end.
+
+    With recordings it may be more than the fewest, but some byte always leads to a term with a smaller number.
+    """
     if e.fewest_memo is None:
-        _solve(e)
+        _settle(e)
     return e.fewest_memo  # type: ignore[return-value]
 
 
-def _solve(root: Expr) -> None:
+def _settle(root: Expr) -> None:
+    """Solve for `root`, and for what follows the recordings that its shortest way begins, as far as that matters."""
+    ahead = [root]
+    following: dict[Record, Expr] = {}
+    while ahead:
+        doubts = _solve(ahead[-1])
+        if not doubts:
+            ahead.pop()
+        for e in doubts:
+            if e not in following:
+                following[e] = e.after(e.written + _shortest(e.names))
+            then = following[e]
+            if then.fewest_memo is None and then not in ahead:
+                ahead.append(then)
+            elif then.fewest_memo is None or then.fewest_memo == INFINITE:
+                e.fewest_memo = INFINITE
+            else:
+                e.sure = True
+
+
+def shortest(e: Expr) -> bytes | None:
+    """A shortest text of `e`; None: there is none."""
+    return None if fewest(e) == INFINITE else _shortest(e)
+
+
+def few_texts(e: Expr, most: int) -> list[bytes] | None:
+    """All texts of `e`, where there are at most `most` of them; else None."""
+    found: list[bytes] = []
+    ahead = [(e, b"")]
+    for _ in range(most * _STEPS_PER_TEXT):
+        if not ahead:
+            return found
+        e, text = ahead.pop()
+        if e.can_stop:
+            found.append(text)
+        ways = [(members, then) for members, then in arcs(e) if fewest(then) != INFINITE]
+        if len(found) + sum(members.bit_count() for members, _ in ways) > most:
+            return None
+        ahead += [
+            (then, text + bytes([byte])) for members, then in ways for byte in range(256) if members >> byte & 1
+        ]
+    return None
+
+
+def _shortest(e: Expr) -> bytes:
+    """A text of `e`, found by going nearer to an end with each byte."""
+    text = bytearray()
+    while not e.can_stop:
+        _, byte, e = min(((fewest(then), byte, then) for byte, then in ways(e)), key=lambda way: way[:2])
+        text.append(byte)
+    return bytes(text)
+
+
+def _solve(root: Expr) -> list[Record]:
+    """Find `fewest` of `root`, unless it depends on recordings of which it is not known whether they can be finished.
+
+    Returns these recordings.
+    """
+    if root.fewest_memo is not None:
+        return []
     order, cyclic = _unknown_below(root)
     value: dict[Expr, float] = dict.fromkeys(order, INFINITE)
     changed = True
@@ -180,8 +117,57 @@ def _solve(root: Expr) -> None:
             if now < value[e]:
                 value[e] = now
                 changed = cyclic
-    for e, finished in value.items():
-        e.fewest_memo = finished
+    doubtful = any(type(e) is Record and not e.sure for e in order)
+    for e in _certain(order, value) if doubtful else order:
+        e.fewest_memo = value[e]
+    return [] if root.fewest_memo is not None else _doubts(root, value)
+
+
+def _certain(order: list[Expr], value: dict[Expr, float]) -> set[Expr]:
+    """The terms whose value rests on no recording that may be impossible to finish."""
+    certain = {e for e in order if value[e] == INFINITE}
+    changed = True
+    while changed:
+        before = len(certain)
+        for e in order:
+            if e not in certain:
+                needed = _best_parts(e, value, certain)
+                if all(child.fewest_memo is not None or child in certain for child in needed) and not _doubtful(e):
+                    certain.add(e)
+        changed = len(certain) > before
+    return certain
+
+
+def _doubtful(e: Expr) -> bool:
+    return type(e) is Record and not e.sure
+
+
+def _best_parts(e: Expr, value: dict[Expr, float], certain: Collection[Expr]) -> Sequence[Expr]:
+    """The parts on which the value of `e` rests; of several, a certain one."""
+    if type(e) is not Alt:
+        return parts_of(e)
+    best = [part for part in e.parts if _value_of(part, value) == value[e]]
+    return [next((part for part in best if part.fewest_memo is not None or part in certain), best[0])]
+
+
+def _value_of(e: Expr, value: dict[Expr, float]) -> float:
+    return value[e] if e.fewest_memo is None else e.fewest_memo
+
+
+def _doubts(root: Expr, value: dict[Expr, float]) -> list[Record]:
+    """The recordings on which the value of `root` rests, those first that are parts of others' names."""
+    found = []
+    seen = {root}
+    ahead = [root]
+    while ahead:
+        e = ahead.pop()
+        if isinstance(e, Record) and not e.sure and e.names.fewest_memo is not None:
+            found.append(e)
+        for child in _best_parts(e, value, ()):
+            if child.fewest_memo is None and child not in seen:
+                seen.add(child)
+                ahead.append(child)
+    return found
 
 
 def _unknown_below(root: Expr) -> tuple[list[Expr], bool]:
@@ -208,20 +194,19 @@ def _unknown_below(root: Expr) -> tuple[list[Expr], bool]:
 
 
 def _estimate(e: Expr, value: dict[Expr, float]) -> float:
-    def of(child: Expr) -> float:
-        return value[child] if child.fewest_memo is None else child.fewest_memo
-
     match e:
         case Seq():
-            return of(e.head) + of(e.tail)
+            return _value_of(e.head, value) + _value_of(e.tail, value)
         case Alt():
-            return min(map(of, e.parts))
+            return min(_value_of(part, value) for part in e.parts)
         case Repeat():
-            return e.least * of(e.inner)
+            return e.least * _value_of(e.inner, value)
         case Reference():
-            return of(e.scope[e.name])
+            return _value_of(e.scope[e.name], value)
         case Deferred():
-            return of(e.like)
+            return _value_of(e.like, value)
+        case Record():
+            return _value_of(e.names, value) + _value_of(e.like, value)
         case Both() | Complement():
             return _search(e)
         case _:
@@ -231,11 +216,13 @@ def _estimate(e: Expr, value: dict[Expr, float]) -> float:
 def _search(root: Expr) -> float:
     """Best-first search for the nearest end, guided by what the parts need at least (A*)."""
     came: dict[Expr, tuple[int, Expr | None]] = {root: (0, None)}
-    pushed = itertools.count()  # settles ties
-    heap: list[tuple[float, int, int, Expr]] = [(_at_least(root), next(pushed), 0, root)]
+    pushed = itertools.count()  # settles ties, of which the deepest goes first
+    heap: list[tuple[float, int, int, Expr]] = [(_at_least(root), 0, next(pushed), root)]
     done: set[Expr] = set()
+    hidden = False
     while heap:
-        estimate, _, walked, e = heapq.heappop(heap)
+        estimate, negative, _, e = heapq.heappop(heap)
+        walked = -negative
         if e in done:
             continue
         if not isinstance(e, (Both, Complement)) or e.fewest_memo is not None:
@@ -249,13 +236,20 @@ def _search(root: Expr) -> float:
                 given=len(done),
                 hint="Simplify the pattern, or lower its length bounds.",
             )
-        for _, then in arcs(e):
+        try:
+            found = list(ways(e))
+        except Recording:
+            hidden = True
+            continue
+        for _, then in found:
             known = came.get(then)
             if known is None or walked + 1 < known[0]:
                 need = _at_least(then)
                 if need != INFINITE:
                     came[then] = (walked + 1, e)
-                    heapq.heappush(heap, (walked + 1 + need, next(pushed), walked + 1, then))
+                    heapq.heappush(heap, (walked + 1 + need, -walked - 1, next(pushed), then))
+    if hidden:
+        return BEYOND
     for e in done:
         e.fewest_memo = INFINITE
     return INFINITE

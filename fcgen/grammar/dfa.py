@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from weakref import WeakValueDictionary
 
 from fcgen.errors import GrammarTooLarge
-from fcgen.grammar.derive import INFINITE, arcs, fewest
+from fcgen.grammar.arcs import arcs
+from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import NOTHING, Expr
 
 Table = tuple[tuple[tuple[int, int], ...], ...]

@@ -1,12 +1,13 @@
 r"""The text of an ECMA-262 regular expression (with the `u` flag: over code points), read into a tree.
 
 JSON Schema's patterns are ECMA-262, but many validators, `jsonschema` among them, run them through Python's `re`. So
-a pattern is read in the sense on which both agree: `\d \w \s`, their complements and `.` are narrowed to the
-characters that belong to them in both (inside a negation: widened to those of either), and what the two read as
-different things altogether (`{,3}`, `[]`) is refused. Beyond that the reader is as lenient as browsers are: needless
+a pattern is read in the sense on which both agree: `\d \w \s`, their complements, `\b \B` and `.` are narrowed to the
+characters and places that belong to them in both (inside a negation: widened to those of either), and what the two read
+as different things altogether (`{,3}`, `[]`) is refused. Beyond that the reader is as lenient as browsers are: needless
 escapes, and `]`, `}` and `{` where they can only be characters.
 
-Never here: back references (no finite automaton decides them), word boundaries, and what only Python writes.
+Never here: back references (no finite automaton decides them), and what only Python or Perl write (`\A`, `\Z`, `(?i)`,
+`(?P<`, atomic groups): ECMA-262 has it as an error or as other text, so who wrote it means something else than it says.
 The reader keeps its own stack of open groups, so no pattern can exhaust Python's.
 """
 
@@ -14,12 +15,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NoReturn
 
 from fcgen.errors import PatternError, excerpt
-from fcgen.grammar.characters import ANY, DIGIT, LINE_END, SPACE, WORD, CharSet, general_category, python_class
-from fcgen.grammar.pattern import BEGIN, END, Node, chain, choice, look, loop, one_of, unsettled
+from fcgen.grammar.characters import ANY, DIGIT, LINE_END, SPACE, WORD, CharSet, python_class
+from fcgen.grammar.pattern import BEGIN, END, Node, chain, choice, look, loop, one_of
+from fcgen.grammar.properties import unicode_property
 
 MAX_LENGTH = 10_000
 MAX_DEPTH = 40
@@ -48,12 +50,14 @@ _HINTS_FOR_ESCAPES = {
     "A": "Write ^ for the beginning of the text.",
     "Z": "Write $ for the end of the text.",
     "z": "Write $ for the end of the text.",
-    "b": "Word boundaries are not supported; write the characters that may stand there, ^ or $.",
-    "B": "Word boundaries are not supported; write the characters that may stand there.",
     "k": "Back references are not regular; spell the text out.",
     "h": r"Write [ \t] for horizontal space.",
     "R": r"Write (?:\r\n|\n|\r) for a line break.",
 }
+_HINT_FOR_PROPERTIES = (
+    "Known are the general categories (L, Lu, Letter, Nd, P, ...), Any, ASCII, Assigned, Uppercase, Lowercase, "
+    "White_Space and some more, but no scripts; write the ranges out."
+)
 
 
 def parse_pattern(pattern: str) -> Node:
@@ -80,7 +84,7 @@ class _Group:
         inner = choice([*self.branches, chain(self.parts)])
         if not self.look:
             return inner
-        return look(inner, ahead="<" not in self.look, negated="!" in self.look, offset=self.offset)
+        return look(inner, ahead="<" not in self.look, negated="!" in self.look)
 
 
 class _Reader:
@@ -117,6 +121,8 @@ class _Reader:
             self.refuse("{,n}, which is text in ECMA-262 and a quantifier in Python", start, "Write {0,n}, or \\{,n}.")
         elif c in "^$":
             self.open[-1].parts.append(BEGIN if c == "^" else self.end())
+        elif c == "\\" and self.peek() in ("b", "B"):
+            self.open[-1].parts.append(self.boundary(self.take()))
         else:
             self.open[-1].parts.append(one_of(self.chars(c, start)))
             repeatable = True
@@ -127,7 +133,17 @@ class _Reader:
         if not self.negated:
             return END
         line_feed = chain([one_of(CharSet.of("\n")), END])
-        return choice([END, look(line_feed, ahead=True, negated=False, offset=self.at - 1)])
+        return choice([END, look(line_feed, ahead=True, negated=False)])
+
+    def boundary(self, c: str) -> Node:
+        r"""A place between a word and something else, or (`B`) any other, for the words of both dialects.
+
+        Inside a negation: of either. In Python no place of the empty text is `\B` (before 3.14).
+        """
+        both = [_boundary(words, inside=c == "B") for words in (_word(WORD), _word(_in_either("w")))]
+        if self.negated:
+            return choice(both)
+        return chain([*both, _not_empty_text()] if c == "B" else both)
 
     def open_group(self, start: int) -> None:
         opening = _OPENING.match(self.pattern, start)
@@ -150,20 +166,13 @@ class _Reader:
         group = self.open.pop()
         self.negated ^= "!" in group.look
         self.open[-1].parts.append(group.node())
-        return not group.look
+        return "<" not in group.look  # a lookahead may be repeated, as in browsers and in Python
 
     def quantifier(self, c: str, start: int) -> None:
         low, high = self.turns(c, start)
         if not self.repeatable:
             self.refuse("a quantifier with nothing to repeat", start, f"Put a character before it, or write \\{c}.")
         parts = self.open[-1].parts
-        waiting = unsettled(parts[-1])
-        if waiting is not None and high != 1:
-            self.refuse(
-                "a lookaround that sees beyond the repeated group it is in",
-                waiting.offset,
-                "Move it out of the group, or put what it looks at into the group.",
-            )
         parts[-1] = loop(parts[-1], low, high)
         if self.peek() == "?":
             self.at += 1
@@ -269,14 +278,14 @@ class _Reader:
         return chars.complement() if c.isupper() else chars
 
     def category(self, c: str, start: int) -> CharSet:
-        named = re.compile(r"\{(?:(?:General_Category|gc)=)?([^{}]*)\}").match(self.pattern, self.at)
+        named = re.compile(r"\{([^{}]*)\}").match(self.pattern, self.at)
         if named is None:
             self.refuse(f"\\{c} without a property", start, f"Write \\{c}{{L}} or another general category in braces.")
         self.at = named.end()
-        found = ANY if named[1] == "Any" else general_category(named[1])
+        found = unicode_property(named[1])
         if found is None:
             what = excerpt(self.pattern[start : self.at])
-            self.refuse(f"the property {what}", start, "Only general categories are known: L, Lu, Letter, Nd, P, ...")
+            self.refuse(f"the property {what}", start, _HINT_FOR_PROPERTIES)
         return found.complement() if c == "P" else found
 
     def code_point(self, c: str, start: int) -> int:
@@ -304,6 +313,24 @@ class _Reader:
         raise PatternError(f"pattern {excerpt(self.pattern)} has {what}, at offset {offset}", hint=hint)
 
 
+@cache
+def _word(chars: CharSet) -> Node:
+    return one_of(chars)
+
+
+@cache
+def _boundary(word: Node, *, inside: bool) -> Node:
+    """Where `word` matches on one side only, or (`inside`) on both or none."""
+    before, after = ({no: look(word, ahead=ahead, negated=no) for no in (False, True)} for ahead in (False, True))
+    return choice(chain([before[no], after[no == inside]]) for no in (False, True))
+
+
+@cache
+def _not_empty_text() -> Node:
+    return choice(look(_word(ANY), ahead=ahead, negated=False) for ahead in (False, True))
+
+
+@cache
 def _in_either(letter: str) -> CharSet:
     return _SPACE_IN_EITHER if letter == "s" else _IN_BOTH[letter].union(python_class("\\" + letter))
 

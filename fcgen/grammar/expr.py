@@ -1,10 +1,14 @@
 """Byte languages as immutable terms that are shared: equal terms are one object.
 
 A term (Expr) is nothing, the empty string, a literal, a set of bytes, a sequence, a choice, a bounded repeat, an
-intersection, a complement, a reference, a deferred term, or a state of an explicit automaton (`dfa.py`). Constructors
-simplify, so that terms reached by different ways are often the same object; `derive.py` computes what follows a term
-byte by byte, and the terms so reached are the states of a deterministic automaton. A sequence leans to the right
-(`Seq(head, tail)`, the head never a sequence), which makes the term itself the stack of a recursive grammar.
+intersection, a complement, a reference, a deferred term, a recording, or a state of an explicit automaton (`dfa.py`).
+Constructors simplify, so that terms reached by different ways are often the same object; `derive.py` computes what
+follows a term byte by byte, and the terms so reached are the states of a deterministic automaton. A sequence leans to
+the right (`Seq(head, tail)`, the head never a sequence), which makes the term itself the stack of a recursive grammar.
+
+A recording holds what is not regular (names that must differ): it carries the bytes walked since it began, and goes on
+with a term made from them. Since each text leads to a term of its own, a walk over many texts at once takes the generic
+term instead, which forgets the bytes, as far as the places that depend on them.
 
 The table of terms is emptied when it is full: terms built before and after then are not shared, which costs states and
 nothing else. (Weak references would need no limit; with them compiling a schema took a quarter longer.)
@@ -123,6 +127,24 @@ class Deferred(Expr):
         if self.built is None:
             self.built = self.build()
         return self.built
+
+
+class Record(Expr):
+    """What is left of a text of `names` after `written`, then `after` the whole of it."""
+
+    __slots__ = ("after", "like", "names", "sure", "written")
+    names: Expr
+    written: bytes
+    after: Callable[[bytes], Expr]
+    like: Expr
+    sure: bool  # whether it is known that something can follow each text of `names`
+
+
+class Unknown(Expr):
+    """A place where what follows depends on bytes that are not known."""
+
+    __slots__ = ("need",)
+    need: int
 
 
 class Scope:
@@ -276,15 +298,28 @@ def _alt(parts: Iterable[Expr], depth: int) -> Expr:
 
 
 def _left_factored(parts: Iterable[Expr], depth: int) -> list[Expr]:
+    """The parts with common beginnings joined: of literals the common prefix, of sequences an equal head."""
     groups: dict[int, list[tuple[bytes, Expr]]] = {}
+    tails: dict[Expr, list[Expr]] = {}
     others = []
     for part in parts:
         if type(part) is Literal:
             groups.setdefault(part.data[0], []).append((part.data, EMPTY))
-        elif type(part) is Seq and type(part.head) is Literal:
+        elif type(part) is not Seq:
+            others.append(part)
+        elif type(part.head) is Literal:
             groups.setdefault(part.head.data[0], []).append((part.head.data, part.tail))
         else:
-            others.append(part)
+            tails.setdefault(part.head, []).append(part.tail)
+            if len(tails[part.head]) == 1:
+                others.append(part)
+    if any(len(found) > 1 for found in tails.values()):
+        others = [
+            _seq(part.head, _alt(tails[part.head], depth + 1))
+            if type(part) is Seq and len(tails[part.head]) > 1
+            else part
+            for part in others
+        ]
     return [*(_factor(group, depth) for group in groups.values()), *others]
 
 
@@ -402,12 +437,58 @@ def deferred(build: Callable[[], Expr], like: Expr) -> Expr:
     """The term that `build()` returns, built when it is first walked.
 
     Until then `like` stands for it, which is quicker to build: it must accept the empty string if the term does, finish
-    in as few bytes, and need no byte to do so that the term does not need. So an object of n optional properties is n
-    small terms, though each of its places has up to n ways on.
+    in as few bytes or more, if the term can be finished at all, and need no byte to do so that the term does not need.
+    So an object of n optional properties is n small terms, though each of its places has up to n ways on.
     """
     term = _fresh(Deferred, can_stop=like.can_stop)
     term.build, term.built, term.like = build, None, like
     return term
+
+
+def record(names: Expr, after: Callable[[bytes], Expr], like: Expr) -> Expr:
+    """A text of `names`, remembered, then the term that `after` returns for its bytes.
+
+    Args:
+        names: what is remembered; not the empty text. One name may begin another (numbers).
+        after: what follows. Deterministic, and equal to itself wherever the same is meant; the same bytes should give
+            the same term. It leaves something that can be finished for every text of `names` or for none, and needs no
+            byte that `names` and `like` do not show to be needed.
+        like: the same, with `unknown` for each place that depends on the bytes. It can stop where `after` can, each way
+            to an unknown place is there whatever was written, and `fewest` of it is at least that of all that `after`
+            returns.
+    """
+    return recorded(names, b"", after, like)
+
+
+def recorded(names: Expr, written: bytes, after: Callable[[bytes], Expr], like: Expr, *, sure: bool = False) -> Expr:
+    """What is left of `record(all_names, after, like)` after `written`, if `names` is what is left of `all_names`."""
+    if names is EMPTY:
+        return after(written)
+    if names is NOTHING or like is NOTHING:
+        return NOTHING
+    key = (Record, names, written, after, like)
+    found = _terms.get(key)
+    if found is None:
+        term = _fresh(Record, can_stop=names.can_stop and after(written).can_stop)
+        term.names, term.written, term.after, term.like, term.sure = names, written, after, like, False
+        found = _share(key, term)
+    found.sure = found.sure or sure  # type: ignore[attr-defined]
+    return found
+
+
+def unknown(need: int) -> Expr:
+    """A place in the `like` of a recording where what follows depends on what was written.
+
+    Args:
+        need: at least as many bytes as `fewest` says of any term that can stand there, up to the end of that term.
+    """
+    key = (Unknown, need)
+    found = _terms.get(key)
+    if found is not None:
+        return found
+    term = _fresh(Unknown, can_stop=False)
+    term.need = term.fewest_memo = need
+    return _share(key, term)
 
 
 def parts_of(e: Expr) -> tuple[Expr, ...]:
@@ -423,6 +504,8 @@ def parts_of(e: Expr) -> tuple[Expr, ...]:
             return (e.scope[e.name],)
         case Deferred():
             return (e.like,)
+        case Record():
+            return (e.like, e.names)
         case _:
             return ()
 

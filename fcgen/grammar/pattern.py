@@ -3,12 +3,9 @@
 Constructors simplify, and settle whatever depends on the text around it as early as possible, so that nearly every
 node ends up `plain`: what it matches does not depend on where it stands.
 
-- A lookaround becomes a condition on its neighbours (`Where`) if those are plain and long enough to decide it, or reach
-  the end of the text. Only a lookahead that sees beyond its branch stays, and is settled where what follows is known.
-- A loop over a body with anchors is unrolled: only its first turn can begin the text, only its last can end it.
-
-What is left over: anchors and lookaheads, none of them inside a loop. Sizes are bounded, because unrolling nested
-loops multiplies them.
+A lookaround becomes a condition on its neighbours (`Where`) if those are plain and long enough to decide it, or reach
+the end of the text. What is left over is `structural` if it is anchors and lookaheads outside of loops, which an
+intersection with what follows settles; for the rest see `lookaround.py`.
 """
 
 from __future__ import annotations
@@ -16,11 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from fcgen.errors import PatternError
 from fcgen.grammar.characters import ANY, NO_CHARS, CharSet
 
-MAX_SIZE = 50_000
-MAX_UNSETTLED = 40
+MAX_UNSETTLED = 8
+MAX_CONDITIONS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -30,15 +26,15 @@ class Node:
     Attributes:
         least, most: bounds of how many characters it matches.
         plain: what it matches does not depend on the text around it.
-        empty: it is plain and matches the empty string.
-        size: how many nodes there are in it.
+        empty: it matches the empty string wherever it stands.
+        conditions: how many conditions are nested in it.
     """
 
     least: int
     most: float
     plain: bool
     empty: bool
-    size: int
+    conditions: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -64,7 +60,7 @@ class Choice(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Loop(Node):
-    """A plain node, `low` to `high` times (None: no limit)."""
+    """A node, `low` to `high` times (None: no limit)."""
 
     inner: Node
     low: int
@@ -80,15 +76,11 @@ class Anchor(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Look(Node):
-    """A lookaround: `inner` must (`negated`: must not) match what follows (not `ahead`: what goes before).
-
-    `offset` is its place in the pattern's text.
-    """
+    """A lookaround: `inner` must (`negated`: must not) match what follows (not `ahead`: what goes before)."""
 
     inner: Node
     ahead: bool
     negated: bool
-    offset: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -103,13 +95,13 @@ class Where(Node):
 
 def one_of(chars: CharSet) -> Node:
     """One character of a set."""
-    return Chars(least=1, most=1, plain=True, empty=False, size=1, chars=chars)
+    return Chars(least=1, most=1, plain=True, empty=False, chars=chars)
 
 
-NIL: Node = Chain(least=0, most=0, plain=True, empty=True, size=1, parts=())
+NIL: Node = Chain(least=0, most=0, plain=True, empty=True, parts=())
 NEVER = one_of(NO_CHARS)
-BEGIN: Node = Anchor(least=0, most=0, plain=False, empty=False, size=1, end=False)
-END: Node = Anchor(least=0, most=0, plain=False, empty=False, size=1, end=True)
+BEGIN: Node = Anchor(least=0, most=0, plain=False, empty=False, end=False)
+END: Node = Anchor(least=0, most=0, plain=False, empty=False, end=True)
 
 
 def chain(parts: Iterable[Node], *, whole: bool = False) -> Node:
@@ -117,12 +109,8 @@ def chain(parts: Iterable[Node], *, whole: bool = False) -> Node:
     flat: list[Node] = []
     for part in parts:
         flat.extend(part.parts if isinstance(part, Chain) else (part,))
-    waiting = sum(not part.plain for part in flat)
-    if waiting > MAX_UNSETTLED:
-        raise PatternError(
-            "a pattern has a row of too many anchors and lookarounds", limit=MAX_UNSETTLED, given=waiting
-        )
-    flat = _settled(flat, whole=whole)
+    if _waiting(flat) <= MAX_UNSETTLED:
+        flat = _settled(flat, whole=whole)
     if NEVER in flat:
         return NEVER
     if len(flat) < 2:
@@ -132,7 +120,7 @@ def chain(parts: Iterable[Node], *, whole: bool = False) -> Node:
         most=sum(part.most for part in flat),
         plain=all(part.plain for part in flat),
         empty=all(part.empty for part in flat),
-        size=_bounded(1 + sum(part.size for part in flat)),
+        conditions=max(part.conditions for part in flat),
         parts=tuple(flat),
     )
 
@@ -150,7 +138,7 @@ def choice(parts: Iterable[Node]) -> Node:
         most=max(part.most for part in flat),
         plain=all(part.plain for part in flat),
         empty=any(part.empty for part in flat),
-        size=_bounded(1 + sum(part.size for part in flat)),
+        conditions=max(part.conditions for part in flat),
         parts=tuple(flat),
     )
 
@@ -163,13 +151,13 @@ def _one_set(parts: list[Node]) -> list[Node]:
 
 
 def loop(inner: Node, low: int, high: int | None) -> Node:
-    """`inner`, `low` to `high` times (None: no limit). It must not contain a lookaround that is still unsettled."""
+    """`inner`, `low` to `high` times (None: no limit)."""
     if high == 0:
         return NIL
     if low == high == 1:
         return inner
-    if not inner.plain:
-        return _unrolled(inner, low, high)
+    if high == 1 and not inner.plain:
+        return choice([NIL, inner])
     if inner.empty:
         low, inner = 0, _not_empty(inner)
     if high is None and low <= 1:
@@ -179,9 +167,9 @@ def loop(inner: Node, low: int, high: int | None) -> Node:
     return Loop(
         least=inner.least * low,
         most=float("inf") if high is None and inner.most else inner.most * (high or 0),
-        plain=True,
+        plain=inner.plain,
         empty=low == 0 or inner.empty,
-        size=inner.size + 1,
+        conditions=inner.conditions,
         inner=inner,
         low=low,
         high=high,
@@ -215,44 +203,39 @@ def _one_turn(node: Node) -> Node:
             return node
 
 
-def look(inner: Node, *, ahead: bool, negated: bool, offset: int) -> Node:
+def look(inner: Node, *, ahead: bool, negated: bool) -> Node:
     """A lookaround."""
     return Look(
         least=0,
         most=0,
         plain=False,
         empty=False,
-        size=inner.size + 1,
+        conditions=inner.conditions,
         inner=inner,
         ahead=ahead,
         negated=negated,
-        offset=offset,
     )
 
 
 TEXT = loop(one_of(ANY), 0, None)
 
 
-def unsettled(node: Node, *, behind: bool = False) -> Look | None:
-    """The first lookaround (`behind`: lookbehind) in `node` that waits for the text around the node."""
+def structural(node: Node) -> bool:
+    """Whether only anchors and lookaheads depend on the text around them, not too many and none in a loop."""
     match node:
         case Look(inner=inner, ahead=ahead):
-            return unsettled(inner, behind=True) if behind and ahead else node
+            return ahead and structural(inner)
+        case Loop():
+            return node.plain
         case Chain(parts=parts) | Choice(parts=parts) if not node.plain:
-            return next(filter(None, (unsettled(part, behind=behind) for part in parts)), None)
+            few = isinstance(node, Choice) or _waiting(parts) <= MAX_UNSETTLED
+            return few and all(map(structural, parts))
         case _:
-            return None
+            return True
 
 
-def _bounded(size: int) -> int:
-    if size > MAX_SIZE:
-        raise PatternError(
-            "a pattern repeats groups with anchors in them, and is too large when they are written out",
-            limit=MAX_SIZE,
-            given=size,
-            hint="Move ^ and $ out of the repeated groups.",
-        )
-    return size
+def _waiting(parts: Iterable[Node]) -> int:
+    return sum(not part.plain for part in parts)
 
 
 def _settled(parts: list[Node], *, whole: bool) -> list[Node]:
@@ -291,6 +274,8 @@ def _enough(look: Look, done: Sequence[Node], *, whole: bool) -> int | None:
     """How many of the last nodes of `done` decide the lookaround; None: they cannot."""
     length = 0
     for count, part in enumerate(reversed(done)):
+        if part.conditions >= MAX_CONDITIONS:
+            return None
         if length >= look.inner.most or part is (END if look.ahead else BEGIN):
             return count if look.inner.plain else None
         if not part.plain:
@@ -305,59 +290,9 @@ def _where(look: Look, inner: Node) -> Node:
         most=inner.most,
         plain=True,
         empty=inner.empty and look.inner.empty != look.negated,
-        size=inner.size + look.size,
+        conditions=1 + max(inner.conditions, look.inner.conditions),
         inner=inner,
         test=look.inner,
         ahead=look.ahead,
         negated=look.negated,
     )
-
-
-def _unrolled(inner: Node, low: int, high: int | None) -> Node:
-    """A loop over a body with anchors, without a loop over anchors.
-
-    Turns that match the empty string can be left out, or stand where the anchors hold: at the first or last turn.
-    """
-    turns = _turns(inner, low, high)
-    if low == 0:
-        return turns
-    empty_turn = _empty_part(inner)
-    fewer = _turns(inner, 0, None if high is None else high - 1)
-    return choice([turns, chain([empty_turn, fewer]), chain([fewer, empty_turn])])
-
-
-def _turns(inner: Node, low: int, high: int | None) -> Node:
-    """`low` to `high` turns that each match at least one character."""
-    ways = [NIL] if low == 0 else []
-    if low <= 1 and high != 0:
-        ways.append(inner)
-    if high is None or high > 1:
-        middle = loop(_within(inner, begins=False, ends=False), max(low - 2, 0), None if high is None else high - 2)
-        ways.append(chain([_within(inner, ends=False), middle, _within(inner, begins=False)]))
-    return choice(ways)
-
-
-def _within(node: Node, *, begins: bool = True, ends: bool = True) -> Node:
-    """`node` where the text is known not to begin at it, or not to end with it."""
-    match node:
-        case Anchor(end=end) if not (ends if end else begins):
-            return NEVER
-        case Chain(parts=parts) if not node.plain:
-            return chain(_within(part, begins=begins, ends=ends) for part in parts)
-        case Choice(parts=parts) if not node.plain:
-            return choice(_within(part, begins=begins, ends=ends) for part in parts)
-        case _:
-            return node
-
-
-def _empty_part(node: Node) -> Node:
-    """The anchors under which `node` matches the empty string."""
-    match node:
-        case Anchor():
-            return node
-        case Chain(parts=parts) if not node.plain:
-            return chain(map(_empty_part, parts))
-        case Choice(parts=parts) if not node.plain:
-            return choice(map(_empty_part, parts))
-        case _:
-            return NIL if node.empty else NEVER

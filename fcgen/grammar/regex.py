@@ -2,7 +2,8 @@
 
 A plain node (`pattern.py`) becomes its term directly. Everything else is built from the end of the pattern backwards,
 each node from what may follow it up to the end of the text: `$` keeps of that only the empty string, a lookahead is an
-intersection with it. What may follow is a pair, since `^` tells the text's beginning from every later place.
+intersection with it. What may follow is a pair, since `^` tells the text's beginning from every later place. Patterns
+that this does not settle (word boundaries, lookarounds and anchors in loops) are read by an automaton, `lookaround.py`.
 
 The spelling is the caller's: the same pattern describes UTF-8 text (`utf8`) or the inside of a JSON string
 (`json_chars`). Intersections and complements of spelled texts stay right because a spelling is a prefix code.
@@ -10,11 +11,11 @@ The spelling is the caller's: the same pattern describes UTF-8 text (`utf8`) or 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
-from fcgen.errors import PatternError, excerpt
 from fcgen.grammar.characters import ANY, CharSet, utf8
 from fcgen.grammar.ecma import parse_pattern
 from fcgen.grammar.expr import (
@@ -31,7 +32,11 @@ from fcgen.grammar.expr import (
     repeat,
     seq,
 )
+from fcgen.grammar.lookaround import with_lookarounds
 from fcgen.grammar.pattern import (
+    BEGIN,
+    END,
+    MAX_UNSETTLED,
     NIL,
     TEXT,
     Anchor,
@@ -45,7 +50,7 @@ from fcgen.grammar.pattern import (
     chain,
     choice,
     loop,
-    unsettled,
+    structural,
 )
 
 Spell = Callable[[CharSet], Expr]
@@ -61,6 +66,7 @@ def read_pattern(pattern: str, spell: Spell = utf8, search: bool = False) -> Exp
 
     Raises:
         PatternError: the pattern is malformed, not regular, not supported, or over a limit.
+        GrammarTooLarge: its lookarounds or word boundaries lead to too many states.
     """
     return _read(pattern, spell, search)
 
@@ -68,15 +74,27 @@ def read_pattern(pattern: str, spell: Spell = utf8, search: bool = False) -> Exp
 @lru_cache(maxsize=512)
 def _read(pattern: str, spell: Spell, search: bool) -> Expr:  # noqa: FBT001
     tree = parse_pattern(pattern)
-    tree = _anywhere(tree) if search else chain([tree], whole=True)
-    waiting = unsettled(tree, behind=True)
-    if waiting is not None:
-        raise PatternError(
-            f"pattern {excerpt(pattern)} has a lookbehind that sees beyond the group it is in, "
-            f"at offset {waiting.offset}",
-            hint="Put what it looks at into the same group.",
-        )
-    return _Builder(spell).text(tree)
+    return _language(tree, spell, search=search)
+
+
+def _language(tree: Node, spell: Spell, *, search: bool) -> Expr:
+    whole = _anywhere(tree) if search else chain([tree], whole=True)
+    if structural(whole):
+        return _Builder(spell).text(whole)
+    looks = _leading(tree)
+    if looks:
+        assert isinstance(tree, Chain)
+        seen = [_language(chain([BEGIN, look.inner]), spell, search=True) for look in looks]
+        rest = _language(chain([BEGIN, *tree.parts[1 + len(looks) :]]), spell, search=search)
+        return both(rest, *(complement(s) if look.negated else s for look, s in zip(looks, seen, strict=True)))
+    return with_lookarounds(chain([TEXT, tree] if search else [tree, END]), spell)
+
+
+def _leading(tree: Node) -> list[Look]:
+    """The lookaheads at the beginning of the text: an intersection with them has fewer states than an automaton."""
+    parts = tree.parts if isinstance(tree, Chain) and tree.parts[:1] == (BEGIN,) else ()
+    behind_begin = itertools.takewhile(lambda part: isinstance(part, Look) and part.ahead, parts[1:])
+    return [part for part in itertools.islice(behind_begin, MAX_UNSETTLED) if isinstance(part, Look)]
 
 
 def _anywhere(node: Node) -> Node:

@@ -15,7 +15,7 @@ STOPPED = -2
 
 
 class States(Protocol):
-    """What a cursor asks of compiled masks (`Masks`)."""
+    """What a cursor asks of compiled masks (`Tables`)."""
 
     vocabulary: Vocabulary
 

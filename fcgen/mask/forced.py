@@ -12,6 +12,7 @@ def forced_tokens(automaton: Automaton, vocabulary: Vocabulary, state: int) -> t
     """The longest tokens that spell what must come next.
 
     The last ones are left out where an allowed token could reach beyond that text, since there the model has a choice.
+    The text ends where what may come next depends on what was written before.
     These are the first tokens of the way that `Closings` counts, so they never cost a budget more than it has.
     """
     text = _forced_text(automaton, state)
@@ -29,18 +30,17 @@ def forced_tokens(automaton: Automaton, vocabulary: Vocabulary, state: int) -> t
 
 def _forced_text(automaton: Automaton, state: int) -> bytes:
     data = bytearray()
-    while not automaton.can_stop[state]:
-        automaton.fill(state)
+    while not automaton.can_stop[state] and automaton.is_known(state):
         ways = np.flatnonzero(automaton.transitions[state] != DEAD)
         if len(ways) != 1:
             break
         data.append(int(ways[0]))
-        state = int(automaton.transitions[state, ways[0]])
+        state = automaton.step(state, bytes(data[-1:]))
     return bytes(data)
 
 
 def _reaches_beyond(automaton: Automaton, vocabulary: Vocabulary, state: int, text: bytes) -> bool:
-    """Whether a token begins with all of `text`, and goes on with a byte that may come there."""
+    """Whether a token begins with all of `text`, and goes on with a byte that may come there, for all that is known."""
     trie = vocabulary.trie
     node = -1
     for byte in text:
@@ -48,11 +48,6 @@ def _reaches_beyond(automaton: Automaton, vocabulary: Vocabulary, state: int, te
         if node < 0:
             return False
     end = automaton.step(state, text)
-    automaton.fill(end)
+    known = automaton.is_known(end)
     alive = automaton.transitions[end] != DEAD
-    child = node + 1
-    while child < trie.end[node]:
-        if alive[trie.byte[child]]:
-            return True
-        child = int(trie.end[child])
-    return False
+    return any(not known or alive[trie.byte[child]] for child in trie.children(node))

@@ -2,6 +2,7 @@
 
 `walk` goes down the trie in preorder and skips a subtree as soon as its path is dead. Where it meets a state whose row
 is not filled yet, it notes the place and goes on, and is called again with the noted places once the rows are there.
+A state that is negative but not -1 (dead) is noted too: only the text itself can tell what is there.
 `walk_within` follows where a finished walk has been, so it meets filled rows only. A place is a trie node and the state
 its path leads to; node -1 is the trie's root.
 
@@ -55,6 +56,10 @@ def walk(
         while i < stop:
             state = transitions[stack[depth[i]], byte[i]]
             if state < 0:
+                if state != -1:
+                    later_nodes[later] = i
+                    later_states[later] = state
+                    later += 1
                 i = end[i]
                 continue
             for k in range(token_start[i], token_start[i + 1]):
@@ -107,12 +112,13 @@ def leave_run(
     places = 0
     for i in exits:
         state = transitions[start, byte[i]]
-        if state < 0:
+        if state == -1:
             continue
-        for k in range(token_start[i], token_start[i + 1]):
-            row[tokens[k] >> 5] |= np.uint32(1) << np.uint32(tokens[k] & 31)
-            ends[state] = True
-        if end[i] > i + 1:
+        if state >= 0:
+            for k in range(token_start[i], token_start[i + 1]):
+                row[tokens[k] >> 5] |= np.uint32(1) << np.uint32(tokens[k] & 31)
+                ends[state] = True
+        if state < 0 or end[i] > i + 1:
             nodes[places] = i
             states[places] = state
             places += 1
@@ -127,22 +133,29 @@ def walk_within(
     token_start: Ints,
     tokens: Ints,
     transitions: Ints,
-    start: int,
+    nodes: Ints,
+    states: Ints,
+    places: int,
     stack: Ints,
     closing: Ints,
     left: int,
     row: Words,
 ) -> None:
-    """Set in `row` the tokens that begin in `start` and after which `closing` is at most `left`."""
-    i = 0
-    stack[0] = start
-    while i < len(byte):
-        state = transitions[stack[depth[i]], byte[i]]
-        if state < 0:
-            i = end[i]
-            continue
-        if closing[state] <= left:
+    """Set in `row` the tokens that begin at one of `places` and after which `closing` is at most `left`."""
+    for place in range(places):
+        node = nodes[place]
+        if node < 0:
+            i, stop, base = 0, len(byte), 0
+        else:
+            i, stop, base = node + 1, end[node], depth[node] + 1
+        stack[base] = states[place]
+        while i < stop:
+            state = transitions[stack[depth[i]], byte[i]]
+            if state < 0:
+                i = end[i]
+                continue
             for k in range(token_start[i], token_start[i + 1]):
-                row[tokens[k] >> 5] |= np.uint32(1) << np.uint32(tokens[k] & 31)
-        stack[depth[i] + 1] = state
-        i += 1
+                if closing[state] <= left:
+                    row[tokens[k] >> 5] |= np.uint32(1) << np.uint32(tokens[k] & 31)
+            stack[depth[i] + 1] = state
+            i += 1

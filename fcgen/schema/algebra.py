@@ -1,23 +1,36 @@
-"""The algebra of Shapes: what two shapes have in common, what either means, and which values belong to a shape.
+"""The algebra of Shapes: what two shapes have in common, what either means, what neither does, and which values belong.
 
-`meet` and `union` are exact. A contradiction is a Never with both sides in its reason; it passes upwards only as far as
-it must: an impossible property is merely forbidden, and only if it is required the object is impossible too.
+`meet`, `union` and `complement` are exact, or refuse. A contradiction is a Never with both sides in its reason; it
+passes upwards only as far as it must: an impossible property is merely forbidden, and only if it is required the object
+is impossible too.
 
-A Ref is not looked into: what it has in common with another shape is a new definition, made when it is asked for. So
-recursive shapes meet too, and neither meeting nor reading goes deeper than the schema is nested.
+A Ref is not looked into: what it has in common with another shape is a new definition, made when it is asked for, and
+so is what it leaves out. So recursive shapes meet too, and none of this goes deeper than the schema is nested.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
-from functools import reduce
-from math import lcm
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import replace
+from functools import lru_cache, reduce
 from typing import Any
 
 from fcgen.errors import SchemaError, excerpt
-from fcgen.schema.numbers import is_number_of, no_number
+from fcgen.schema.array_sets import checked_array, complement_array, meet_arrays
+from fcgen.schema.contains import contains
+from fcgen.schema.definitions import resolve
+from fcgen.schema.disjoint import disjoint
+from fcgen.schema.number_sets import (
+    Number,
+    complement_number,
+    described_number,
+    meet_numbers,
+    no_number,
+)
+from fcgen.schema.object_sets import checked_object, complement_object, meet_objects
 from fcgen.schema.place import Place, pointer
 from fcgen.schema.shape import (
+    EVERY_KIND,
     KIND_OF,
     AnyOf,
     Anything,
@@ -25,18 +38,25 @@ from fcgen.schema.shape import (
     Boolean,
     Never,
     Null,
-    Number,
     Object,
     Ref,
     Shape,
     String,
     Values,
-    resolve,
 )
-from fcgen.schema.strings import is_string_of, no_string
+from fcgen.schema.string_sets import (
+    any_string,
+    complement_string,
+    described_string,
+    meet_strings,
+    no_string,
+)
 from fcgen.schema.values import key_of
 
 MAX_SIZE = 50_000
+MAX_STRINGS = 4
+_MEMO = 20_000
+_CHEAP = 100
 
 
 def union(parts: Iterable[Shape], place: Place = None) -> Shape:
@@ -65,6 +85,7 @@ def _no_way(impossible: list[Never], place: Place) -> Never:
     return Never(listed or "there is no alternative", place)
 
 
+@lru_cache(maxsize=_MEMO)
 def meet(a: Shape, b: Shape) -> Shape:
     """What both mean.
 
@@ -84,9 +105,16 @@ def meet(a: Shape, b: Shape) -> Shape:
         return _filtered(a, b)
     if type(b) is Values:
         return _filtered(b, a)
-    if type(a) is type(b):
-        return checked(_MEETS[type(a)](a, b))
-    return _nothing_in_common(a, b)
+    match a, b:
+        case Number(), Number():
+            return checked(meet_numbers(a, b))
+        case String(), String():
+            return checked(meet_strings(a, b))
+        case Array(), Array():
+            return checked(meet_arrays(a, b, meet))
+        case Object(), Object():
+            return checked(meet_objects(a, b, meet))
+    return a if type(a) is type(b) else _nothing_in_common(a, b)
 
 
 def _meet_later(a: Shape, b: Shape) -> Shape:
@@ -96,6 +124,10 @@ def _meet_later(a: Shape, b: Shape) -> Shape:
     parts = {key: part for shape in (a, b) for key, part in _meeting(shape)}
     if len(parts) == 1:
         return ref
+    if any(opposite_key(key) in parts for key in parts):
+        return Never("a value would have to be of a shape and not of it", other.place or ref.place)
+    if disjoint(a, b, iter(range(_CHEAP)), depth=2):
+        return _nothing_in_common(a, b)
     key, place = frozenset(parts), other.place or ref.place
     ref.definitions.define(key, lambda: reduce(meet, map(resolve, parts.values())), place)
     return Ref(key, ref.definitions, place, tuple(parts.values()))
@@ -109,6 +141,12 @@ def _meeting(shape: Shape) -> list[tuple[Hashable, Shape]]:
 def _meet_parts(a: Shape, b: Shape) -> Shape:
     ours = a.parts if type(a) is AnyOf else (a,)
     theirs = b.parts if type(b) is AnyOf else (b,)
+    strings = [[part for part in parts if type(part) is String] for parts in (ours, theirs)]
+    if len(strings[0]) * len(strings[1]) > MAX_STRINGS:  # they are kept as they are, instead of each with each
+        rest = [union([part for part in parts if type(part) is not String], place) for parts, place in
+                ((ours, a.place), (theirs, b.place))]  # fmt: skip
+        mixed = [meet(union(x), y) for x, y in ((strings[0], rest[1]), (strings[1], rest[0]))]
+        return union([checked(any_string(*strings)), *mixed, meet(rest[0], rest[1])], a.place)
     pairs = [(x, y) for x in ours for y in theirs if not _differ_in_kind(x, y)]
     size = sum(1 + max(_size(x), _size(y)) for x, y in pairs)
     if size > MAX_SIZE:
@@ -134,11 +172,16 @@ def _nothing_in_common(a: Shape, b: Shape) -> Never:
 
 
 def _filtered(values: Values, shape: Shape) -> Shape:
-    kept = {key: value for key, value in values.values.items() if contains(shape, value)}
+    return selected(values, lambda value: contains(shape, value), lambda: f"is {described(shape)}")
+
+
+def selected(values: Values, keep: Any, what: Any) -> Shape:
+    """Those of the values that `keep` is true of; `what()` says what it demands."""
+    kept = {key: value for key, value in values.values.items() if keep(value)}
     if len(kept) == len(values.values):
         return values
     if not kept:
-        return Never(f"none of {described(values)} is {described(shape)}", values.place)
+        return Never(f"none of {described(values)} {what()}", values.place)
     return Values(kept, values.place)
 
 
@@ -150,121 +193,128 @@ def checked(part: Shape) -> Shape:
         case String() if no_string(part):
             return Never(f"no string is {described(part)}", part.place)
         case Array():
-            return _checked_array(part)
+            return checked_array(part)
         case Object():
-            return _checked_object(part)
+            return checked_object(part, meet)
         case _:
             return part
 
 
-def _checked_array(part: Array) -> Shape:
-    least, most = part.min_items, part.max_items
-    if most is not None and least > most:
-        return Never(f"minItems {least} > maxItems {most}", part.place)
-    size, end = next(
-        ((i, item) for i, item in enumerate((*part.prefix, part.rest)) if isinstance(item, Never)), (0, None)
-    )
-    if end is None or (most is not None and most <= size):
-        return part
-    if least > size:
-        return Never(f"minItems {least}, but only {size} items are possible: {end.reason}", end.place)
-    return Array(part.prefix[:size], end, least, size, part.place)
+def opposite_key(key: Hashable) -> Hashable:
+    """The key of the complement of a definition."""
+    return key[1] if type(key) is tuple and len(key) == 2 and key[0] is complement else (complement, key)
 
 
-def _checked_object(part: Object) -> Shape:
-    for name in part.required:
-        shape = part.properties.get(name, part.rest)
-        if type(shape) is Never:
-            return Never(f"the required property {excerpt(name)} is impossible: {shape.reason}", shape.place)
-    return part
-
-
-def _meet_numbers(a: Number, b: Number) -> Number:
-    low, high = (a.low, a.low_open), (a.high, a.high_open)
-    if a.low is None or (b.low is not None and (b.low, b.low_open) > low):
-        low = b.low, b.low_open
-    if a.high is None or (b.high is not None and (b.high, not b.high_open) < (a.high, not a.high_open)):
-        high = b.high, b.high_open
-    return Number(*low, *high, a.integer or b.integer, lcm(a.multiple, b.multiple), b.place)
-
-
-def _meet_strings(a: String, b: String) -> String:
-    return String(
-        tuple(dict.fromkeys(a.patterns + b.patterns)),
-        tuple(dict.fromkeys(a.formats + b.formats)),
-        max(a.min_length, b.min_length),
-        _least(a.max_length, b.max_length),
-        b.place,
-    )
-
-
-def _meet_arrays(a: Array, b: Array) -> Array:
-    size = max(len(a.prefix), len(b.prefix))
-    prefix = tuple(meet(_item(a, i), _item(b, i)) for i in range(size))
-    rest = meet(a.rest, b.rest)
-    return Array(prefix, rest, max(a.min_items, b.min_items), _least(a.max_items, b.max_items), b.place)
-
-
-def _item(part: Array, index: int) -> Shape:
-    return part.prefix[index] if index < len(part.prefix) else part.rest
-
-
-def _least(a: int | None, b: int | None) -> int | None:
-    return b if a is None else a if b is None else min(a, b)
-
-
-def _meet_objects(a: Object, b: Object) -> Object:
-    properties = {
-        name: meet(a.properties.get(name, a.rest), b.properties.get(name, b.rest))
-        for name in dict.fromkeys([*a.properties, *b.properties])
-    }
-    return Object(properties, meet(a.rest, b.rest), tuple(dict.fromkeys(a.required + b.required)), b.place)
-
-
-_MEETS: Mapping[type, Any] = {
-    Null: lambda a, _: a,
-    Boolean: lambda a, _: a,
-    Number: _meet_numbers,
-    String: _meet_strings,
-    Array: _meet_arrays,
-    Object: _meet_objects,
-}
-
-
-def contains(shape: Shape, value: Any) -> bool:
-    """Whether the JSON value `value` belongs to `shape`, as the jsonschema library would decide."""
-    return _contains(shape, value, {})
-
-
-def _contains(shape: Shape, value: Any, known: dict[tuple[Shape, int], bool]) -> bool:
-    """`known` is what is known already of the places of `value`, by their ids: many ways may lead to one definition."""
-    match shape, value:
-        case Anything(), _:
-            return True
-        case Ref(), _:
-            target = resolve(shape)
-            if (target, id(value)) not in known:
-                known[target, id(value)] = _contains(target, value, known)
-            return known[target, id(value)]
-        case AnyOf(), _:
-            return any(_contains(part, value, known) for part in shape.parts)
-        case Values(), _:
-            return key_of(value) in shape.values
-        case (Null(), None) | (Boolean(), bool()):
-            return True
-        case String(), str():
-            return is_string_of(shape, value)
-        case Array(), list():
-            most = len(value) if shape.max_items is None else shape.max_items
-            items = (_contains(_item(shape, i), item, known) for i, item in enumerate(value))
-            return shape.min_items <= len(value) <= most and all(items)
-        case Object(), dict():
-            pairs = ((shape.properties.get(name, shape.rest), item) for name, item in value.items())
-            return all(name in value for name in shape.required) and all(_contains(s, v, known) for s, v in pairs)
-        case Number(), int() | float() if not isinstance(value, bool):
-            return is_number_of(shape, value)
+@lru_cache(maxsize=_MEMO)
+def complement(shape: Shape) -> Shape:
+    """Every value that is not of `shape`. Raises UnsupportedKeyword where that is not known."""
+    match shape:
+        case Never():
+            return Anything(shape.place)
+        case Anything():
+            return Never("any value is allowed where none must be", shape.place)
+        case AnyOf():
+            return reduce(meet, map(complement, shape.parts))
+        case Ref() if shape.parts:
+            return union(map(complement, shape.parts), shape.place)
+        case Ref():
+            key = opposite_key(shape.key)
+            return shape.definitions.define(key, lambda: complement(resolve(shape)), shape.place)
+        case Values():
+            return reduce(meet, [_unlike(value, shape.place) for value in _by_kind(shape)])
         case _:
-            return False
+            return union([*_other_kinds(type(shape)), *map(checked, _opposites(shape))], shape.place)
+
+
+def _other_kinds(*kinds: type) -> list[Shape]:
+    return [kind for kind in EVERY_KIND if type(kind) not in kinds]
+
+
+def _opposites(shape: Shape) -> Iterable[Shape]:
+    """The values of the kind of `shape` that are not of it."""
+    match shape:
+        case Number():
+            ranges = complement_number(replace(shape, excluded=frozenset()) if shape.excluded else shape)
+            return [*ranges, *_listed(shape.excluded, shape.place)]
+        case String():
+            return [*complement_string(shape), *_listed(shape.excluded, shape.place)]
+        case Array():
+            return complement_array(shape, complement)
+        case Object():
+            return complement_object(shape, complement, meet)
+        case _:
+            return []
+
+
+def _listed(excluded: frozenset[Any], place: Place) -> list[Shape]:
+    values: dict[Hashable, Any] = {key_of(value): value for value in sorted(excluded)}
+    return [Values(values, place)] if values else []
+
+
+def _by_kind(shape: Values) -> Iterable[list[Any]]:
+    """The values, those that are excluded together in one list."""
+    groups: dict[Any, list[Any]] = {}
+    for key, value in shape.values.items():
+        kind = key if isinstance(value, list | dict) else float if type(value) is int else type(value)
+        groups.setdefault(kind, []).append(value)
+    return groups.values()
+
+
+def _unlike(values: list[Any], place: Place) -> Shape:
+    """Every value but these, which are of one kind."""
+    match values[0]:
+        case None:
+            return union(_other_kinds(Null), place)
+        case bool():
+            left = {key_of(value): value for value in (True, False) if value not in values}
+            return union([*_other_kinds(Boolean), *([Values(left, place)] if left else [])], place)
+        case str():
+            return union([*_other_kinds(String), String(excluded=frozenset(values), place=place)], place)
+        case int() | float():
+            return union([*_other_kinds(Number), Number(excluded=frozenset(values), place=place)], place)
+        case value:
+            return complement(shape_of(value, place))
+
+
+def shape_of(value: list[Any] | dict[str, Any], place: Place = None) -> Array | Object:
+    """The shape of one array or object, by its parts."""
+    if isinstance(value, list):
+        none = Never("an array of another length", place)
+        items = tuple(Values({key_of(item): item}, place) for item in value)
+        return Array(items, none, len(value), len(value), place=place)
+    members: dict[str, Shape] = {name: Values({key_of(item): item}, place) for name, item in value.items()}
+    return Object(members, (), tuple(members), place=place)
+
+
+def exclude(shape: Shape, other: Shape) -> Shape:
+    """What is of `shape` and not of `other`. Raises as `complement` does."""
+    match shape:
+        case Never():
+            return shape
+        case Values():
+            return selected(
+                shape, lambda value: not contains(other, value), lambda: f"is anything but {described(other)}"
+            )
+        case AnyOf():
+            return union([exclude(part, other) for part in shape.parts], shape.place)
+        case _:
+            return meet(shape, complement(_of_kind(other, shape)))
+
+
+def _of_kind(shape: Shape, like: Shape) -> Shape:
+    """The alternatives of `shape` that are of the same kind as `like`, if its kind is known."""
+    if type(shape) is not AnyOf or type(like) not in KIND_OF:
+        return shape
+    return union([part for part in shape.parts if not _differ_in_kind(part, like)], shape.place)
+
+
+def forget() -> None:
+    """Let go of the shapes that were put together lately; they are remembered because the same ones meet often."""
+    meet.cache_clear()
+    complement.cache_clear()
+
+
+_KIND_NAMES: Mapping[str, str] = {"array": "an array", "object": "an object", "null": "null", "boolean": "a boolean"}
 
 
 def described(shape: Shape) -> str:
@@ -276,30 +326,12 @@ def described(shape: Shape) -> str:
         case AnyOf(parts=parts):
             return " or ".join(dict.fromkeys(described(part) for part in parts[:6]))
         case Number():
-            return " ".join(["an integer" if shape.integer else "a number", *_bounds(shape)])
+            return described_number(shape)
         case String():
-            return " ".join(["a string", *_constraints(shape)])
+            return described_string(shape)
         case Null() | Boolean() | Array() | Object():
-            return {"array": "an array", "object": "an object", "null": "null"}.get(KIND_OF[type(shape)], "a boolean")
+            return _KIND_NAMES[KIND_OF[type(shape)]]
         case Never(reason=reason):
             return f"impossible ({reason})"
         case _:
             return "any value"
-
-
-def _bounds(part: Number) -> Iterator[str]:
-    if part.low is not None:
-        yield f"{'>' if part.low_open else '>='} {excerpt(part.low, 30)}"
-    if part.high is not None:
-        yield f"{'<' if part.high_open else '<='} {excerpt(part.high, 30)}"
-    if part.multiple > 1:
-        yield f"multiple of {part.multiple}"
-
-
-def _constraints(part: String) -> Iterator[str]:
-    yield from (f"with pattern {excerpt(pattern, 40)}" for pattern in part.patterns)
-    yield from (f"of format {excerpt(name)}" for name in part.formats)
-    if part.min_length:
-        yield f"minLength {part.min_length}"
-    if part.max_length is not None:
-        yield f"maxLength {part.max_length}"

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fcgen.errors import FcgenError, Unsatisfiable, excerpt
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import Expr
+from fcgen.schema.definitions import resolve
+from fcgen.schema.drafts import Draft
+from fcgen.schema.keywords import Status
 from fcgen.schema.lower import lower
+from fcgen.schema.object_sets import value_of
 from fcgen.schema.place import pointer
 from fcgen.schema.read import Reader
-from fcgen.schema.shape import AnyOf, Array, Never, Object, Shape, resolve
+from fcgen.schema.shape import AnyOf, Array, Never, Object, Shape
+from fcgen.schema.text import Text
 
 if TYPE_CHECKING:
     from referencing import Registry
@@ -24,30 +29,39 @@ class Compiled:
     Attributes:
         root: the JSON texts of the valid values.
         notes: keywords that assert nothing, though their writer may have meant something by them.
+        uses: the keywords of the schema, each with what became of it.
     """
 
     root: Expr
     notes: tuple[str, ...]
+    uses: tuple[tuple[str, Status], ...]
 
 
 def compile_schema(
     schema: Any,
     *,
-    whitespace: str = "json.dumps",
+    text: Text = Text(),  # noqa: B008  it is immutable
+    depth: int = 0,
     function: str | None = None,
     registry: Registry[Any] | None = None,
+    nullable: bool = False,
 ) -> Compiled:
-    """The JSON texts of the values that a schema allows. The arguments, and the errors, are those of `read_schema`."""
-    reader = Reader(schema, function=function, registry=registry)
+    """The JSON texts of the values that a schema allows, written as `text` says, nested `depth` deep in other text.
+
+    The other arguments, and the errors, are those of `read_schema`.
+    """
+    reader = Reader(schema, function=function, registry=registry, nullable=nullable)
+    if reader.draft is Draft.D4:
+        text = replace(text, plain_integers=True)
     shape = reader.read_all()
     try:
-        root = lower(shape, whitespace=whitespace)
+        root = lower(shape, text, depth)
         if fewest(root) == INFINITE:
             raise _impossible(shape)
     except FcgenError as error:
         error.function = function
         raise
-    return Compiled(root, tuple(map(str, reader.notes)))
+    return Compiled(root, tuple(dict.fromkeys(map(str, reader.notes))), tuple(sorted(reader.uses)))
 
 
 def _impossible(shape: Shape) -> Unsatisfiable:
@@ -67,8 +81,8 @@ def _impossible(shape: Shape) -> Unsatisfiable:
 
 def _needed(shape: Shape) -> list[tuple[str, Shape]]:
     match shape:
-        case Object(properties=properties, required=names):
-            return [(f"the required property {excerpt(name)}: ", properties.get(name, shape.rest)) for name in names]
+        case Object(required=names):
+            return [(f"the required property {excerpt(name)}: ", value_of(shape, name)) for name in names]
         case Array(prefix=prefix, rest=rest, min_items=least):
             return [(f"item {i}: ", item) for i, item in enumerate((*prefix[:least], rest)[:least])]
         case AnyOf(parts=parts):

@@ -87,3 +87,8 @@ FORMATS: Mapping[str, str] = MappingProxyType(
         "uri": _uri(),
     }
 )
+
+EXACT = frozenset(["uuid"])
+ANNOTATIONS: frozenset[str] = frozenset(["binary", "byte"])
+
+OUTER: Mapping[str, str] = MappingProxyType({"uuid": _uuid()})

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from fcgen.grammar.characters import CharSet
 from fcgen.grammar.derive import INFINITE, fewest
-from fcgen.grammar.expr import NOTHING, Alt, Expr, Literal, Repeat, Seq, literal, repeat, seq
+from fcgen.grammar.expr import NOTHING, Alt, Empty, Expr, Literal, Nothing, Repeat, Seq, literal, repeat, seq
 from fcgen.grammar.regex import read_pattern
 
 _ONE = literal(b"a")
@@ -45,8 +45,10 @@ def _longest(lengths: Expr) -> float:
             return max(map(_longest, lengths.parts))
         case Repeat():
             return INFINITE if lengths.most is None else lengths.most * _longest(lengths.inner)
-        case _:
+        case Empty() | Nothing():
             return 0
+        case _:
+            return INFINITE
 
 
 def _with_loop(parts: list[Expr], lengths: list[Expr], least: int, most: int | None) -> Expr | None:

@@ -1,25 +1,18 @@
-"""Shape -> Expr: the JSON texts of the values of a shape, one text per value up to the choices that are left open.
+"""Shape -> Expr: the JSON texts of the values of a shape, one text per value up to the choices of `Text`.
 
-Fixed here: the order of properties (as declared, then what is only required, then any others), the spelling of strings
-and numbers, and the whitespace, by name:
-
-    "json.dumps"  a space after each comma and colon, as Python's json.dumps writes it
-    "compact"     none
-    "flexible"    any, bounded, around each bracket, comma and colon
-
-An object is built from its last property to its first, as two chains whose terms share their tails: what may follow
-once a member has been written, and what may come while none has. So an object of n properties takes n steps; where
-many in a row are optional, the choice among them is made only at the places that are walked.
+Shapes are lowered children first, each once. A definition becomes a reference, so recursion costs nothing. Where the
+whitespace depends on the depth ("indent=N"), a shape is lowered once for each depth that it stands at, and recursion
+ends at a limit.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
 
-from fcgen.errors import OptionError, excerpt
 from fcgen.grammar.expr import (
     EMPTY,
     NOTHING,
@@ -28,135 +21,191 @@ from fcgen.grammar.expr import (
     Scope,
     alt,
     alt_of,
-    deferred,
     literal,
     reference,
-    repeat,
     seq,
 )
-from fcgen.grammar.lark import read_grammar
-from fcgen.schema.keys import other_names
-from fcgen.schema.numbers import number_texts
+from fcgen.schema.algebra import shape_of
+from fcgen.schema.array_texts import array_texts
+from fcgen.schema.definitions import resolve
+from fcgen.schema.number_sets import Number
+from fcgen.schema.number_texts import number_texts
+from fcgen.schema.object_texts import object_texts
 from fcgen.schema.shape import (
+    EVERY_KIND,
     AnyOf,
     Anything,
     Array,
     Boolean,
     Never,
     Null,
-    Number,
     Object,
     Ref,
     Shape,
     String,
     Values,
-    resolve,
 )
-from fcgen.schema.strings import string_texts
+from fcgen.schema.string_texts import string_texts
+from fcgen.schema.text import Spacing, Text, spacing
 from fcgen.schema.values import spelled
 
+MAX_INDENTED = 24
 _QUOTE = literal(b'"')
 _WITH_CHILDREN = frozenset([Array, Object, AnyOf])
-_FEW = 2  # so many alternatives are written out wherever they may come
+_ANY_VALUE = AnyOf(EVERY_KIND)
 
 
-def lower(shape: Shape, *, whitespace: str = "json.dumps") -> Expr:
-    """The JSON texts of the values of `shape`.
+def lower(shape: Shape, text: Text = Text(), depth: int = 0) -> Expr:  # noqa: B008  it is immutable
+    """The JSON texts of the values of `shape`, which stand `depth` deep in other text.
 
-    Raises:
-        OptionError: there is no such whitespace.
-        SchemaError, GrammarTooLarge: a number or a string has too many forms.
+    Raises SchemaError, GrammarTooLarge: a number, a string or an array has too many forms.
     """
-    return _Lowering(spacing(whitespace), anything(whitespace)).whole(shape)
+    return Lowering(text).whole(shape, depth if text.is_indented else 0)
 
 
-@lru_cache(maxsize=8)
-def anything(whitespace: str) -> Expr:
-    """The texts of all JSON values."""
-    json_terms = read_grammar("json")
-    scope = Scope()
-    nested = _Lowering(spacing(whitespace), reference(scope, "value"))
-    kinds = [nested.whole(kind) for kind in (Array(), Object())]
-    value = alt_of([*kinds, *(json_terms[name] for name in ("STRING", "NUMBER", "TRUE", "FALSE", "NULL"))])
-    scope.define("value", value)
-    return value
+@lru_cache(maxsize=16)
+def anything(text: Text) -> Expr:
+    """The texts of all JSON values, where whitespace does not depend on the depth."""
+    return Lowering(text, nested=True).whole(_ANY_VALUE, 0)
 
 
-class Spacing(NamedTuple):
-    """What stands within brackets, between key and value, and between members."""
+class _Family:
+    """Lowerings that belong together."""
 
-    pad: Expr
-    colon: Expr
-    comma: Expr
-
-
-@lru_cache(maxsize=8)
-def spacing(whitespace: str) -> Spacing:
-    """The spacing of that name. Raises OptionError where there is none."""
-    match whitespace:
-        case "json.dumps":
-            return Spacing(EMPTY, literal(b": "), literal(b", "))
-        case "compact":
-            return Spacing(EMPTY, literal(b":"), literal(b","))
-        case "flexible":
-            pad = read_grammar("json")["WS"]
-            return Spacing(pad, seq(pad, literal(b":"), pad), seq(pad, literal(b","), pad))
-    raise OptionError(
-        f"whitespace {excerpt(whitespace)} is not known", hint="Known are json.dumps, compact and flexible."
-    )
+    def __init__(self) -> None:
+        self.lowerings: list[Lowering] = []
+        self.is_busy = False
 
 
-class _Lowering:
-    def __init__(self, spacing: Spacing, any_value: Expr) -> None:
-        self.spacing = spacing
-        self.any_value = any_value
-        self.scope = Scope()
-        self.done: dict[Shape, Expr] = {}
-        self.wanted: list[Ref] = []
+class Lowering:
+    """One lowering, of shapes that may share parts.
 
-    def whole(self, shape: Shape) -> Expr:
+    Attributes:
+        text: the choices.
+    """
+
+    def __init__(self, text: Text, family: _Family | None = None, *, nested: bool = False) -> None:
+        self.text = text
+        self._refers_to_itself = nested or text.is_indented  # where any value may stand
+        self._scope = Scope()
+        self._done: dict[tuple[Shape, int], Expr] = {}
+        self._wanted: list[tuple[Any, Shape, int]] = []
+        self._open: set[tuple[Shape, int]] = set()
+        self._distinct: Lowering | None = None
+        self._permuted: Lowering | None = None
+        self._family = _Family() if family is None else family
+        self._family.lowerings.append(self)
+
+    def whole(self, shape: Shape, depth: int) -> Expr:
         """The term of a shape, and of every definition that it leads to."""
-        term = self.term(shape)
-        for ref in self.wanted:  # which grows meanwhile
-            if ref.key not in self.scope:
-                self.scope.define(ref.key, self.term(resolve(ref)))
+        self._family.is_busy = True
+        self._open.add((shape, depth))
+        term = self.term(shape, depth)
+        if shape is _ANY_VALUE:
+            self._scope.define(("any", depth), term)
+        while any(lowering.settle() for lowering in self._family.lowerings):
+            pass
+        self._family.is_busy = False
         return term
 
-    def term(self, root: Shape) -> Expr:
-        """The term of a shape: children first, with a stack of our own, since shapes may be deep."""
-        stack = [root]
-        done = self.done
-        while stack:
-            shape = stack[-1]
-            waiting = len(stack)
-            for child in _children(shape):
-                if child not in done:
-                    if type(child) in _WITH_CHILDREN:
-                        stack.append(child)
-                    else:
-                        done[child] = self.build(child)
-            if len(stack) == waiting:
-                done[stack.pop()] = self.build(shape)
-        return done[root]
+    def late(self, shape: Shape, depth: int) -> Expr:
+        """The term of a shape that is lowered when a place is walked, if not before."""
+        term = self.term(shape, depth)
+        if not self._family.is_busy:
+            self.is_unsettled()
+        return term
 
-    def build(self, shape: Shape) -> Expr:
+    def settle(self) -> bool:
+        """Lower the definitions that are referred to, but for those that are being lowered; whether there were any."""
+        waiting, self._wanted = self._wanted, []
+        settled = False
+        for key, target, depth in waiting:
+            shape = resolve(target)
+            if (key, depth) in self._scope:
+                continue
+            if (shape, depth) in self._open and (shape, depth) not in self._done:
+                self._wanted.append((key, target, depth))
+                continue
+            self._open.add((shape, depth))
+            self._scope.define((key, depth), self.term(shape, depth))
+            settled = True
+        return settled
+
+    def is_unsettled(self) -> bool:
+        """Whether something is referred to that is being lowered at this moment."""
+        while self.settle():
+            pass
+        return bool(self._wanted)
+
+    @property
+    def distinct(self) -> Lowering:
+        """The lowering with one spelling for each value, up to the order of properties and whitespace."""
+        if self.text.one_spelling:
+            return self
+        if self._distinct is None:
+            self._distinct = Lowering(replace(self.text, one_spelling=True, escapes="canonical"), self._family)
+        return self._distinct
+
+    @property
+    def permuted(self) -> Lowering:
+        """The same with properties in any order."""
+        if self.text.order == "any":
+            return self
+        if self._permuted is None:
+            self._permuted = Lowering(replace(self.text, order="any"), self._family)
+        return self._permuted
+
+    def spacing(self, depth: int) -> Spacing:
+        """What stands between the parts of a value that is so deep."""
+        return spacing(self.text.whitespace, depth)
+
+    def within(self, depth: int) -> int:
+        """The depth of what is in a value that is so deep."""
+        return depth + 1 if self.text.is_indented else 0
+
+    def term(self, root: Shape, depth: int) -> Expr:
+        """The term of a shape: children first, with a stack of our own, since shapes may be deep."""
+        done, whole = self._done, (root, depth)
+        stack = [] if whole in done else [whole]
+        while stack:
+            shape, depth = stack[-1]
+            waiting = len(stack)
+            inside = depth if type(shape) is AnyOf else self.within(depth)
+            if inside <= MAX_INDENTED:
+                for child in _children(shape):
+                    if (child, inside) not in done:
+                        if type(child) in _WITH_CHILDREN:
+                            stack.append((child, inside))
+                        else:
+                            done[child, inside] = self._build(child, inside)
+            if len(stack) == waiting:
+                done[stack.pop()] = self._build(shape, depth) if inside <= MAX_INDENTED else NOTHING
+        return done[whole]
+
+    def _build(self, shape: Shape, depth: int) -> Expr:
         match shape:
             case String():
-                return read_grammar("json")["STRING"] if shape.is_any else seq(_QUOTE, string_texts(shape), _QUOTE)
+                return seq(_QUOTE, string_texts(shape, self.text.spell), _QUOTE)
             case Number():
-                return number_texts(shape)
+                text = self.text
+                return number_texts(
+                    shape,
+                    exponent=text.exponent,
+                    whole_fraction=not shape.integer or (text.whole_fraction and not text.plain_integers),
+                    canonical=text.one_spelling,
+                )
             case Object():
-                return self.object(shape)
+                return object_texts(shape, self, depth)
             case Array():
-                return self.array(shape)
+                return array_texts(shape, self, depth)
             case Values():
-                return alt_of(self.value(value) for value in shape.values.values())
+                return alt_of(self.value(value, depth) for value in shape.values.values())
             case AnyOf():
-                return alt_of(self.done[part] for part in shape.parts)
+                return alt_of(self._done[part, depth] for part in shape.parts)
             case Ref():
-                return self.ref(shape)
+                return self._reference(shape.key, shape, depth)
             case Anything():
-                return self.any_value
+                return self._reference("any", _ANY_VALUE, depth) if self._refers_to_itself else anything(self.text)
             case Boolean():
                 return alt(literal(b"true"), literal(b"false"))
             case Null():
@@ -164,117 +213,70 @@ class _Lowering:
             case Never():
                 return NOTHING
 
-    def ref(self, shape: Ref) -> Expr:
-        self.wanted.append(shape)
-        return reference(self.scope, shape.key)
-
-    def object(self, shape: Object) -> Expr:
-        """The object, from its end: `after` is what may follow a member, `first` what may come while there is none."""
-        pad, close = self.spacing.pad, literal(b"}")
-        members, required = self.members(shape), frozenset(shape.required)
-        leading = next((i for i, (name, _) in enumerate(members) if name in required), len(members))
-        other = self.other_member(shape)
-        after = _Ways(seq(repeat(seq(self.spacing.comma, other)), pad, close))
-        first = _Ways(alt(seq(other, after.term), close))
-        for i in range(len(members) - 1, -1, -1):
-            name, value = members[i]
-            is_required = name in required
-            rest = seq(value, after.term)
-            after = after.with_way(seq(self.key(name, after_comma=True), rest), only=is_required)
-            if i <= leading:
-                first = first.with_way(seq(self.key(name, after_comma=False), rest), only=is_required)
-        return seq(literal(b"{"), pad, first.term)
-
-    def members(self, shape: Object) -> list[tuple[str, Expr]]:
-        """The names that are known, with their values' terms, in the order to write them."""
-        declared = [(name, self.done[value]) for name, value in shape.properties.items() if type(value) is not Never]
-        rest = self.done[shape.rest]
-        return declared + [(name, rest) for name in dict.fromkeys(shape.required) if name not in shape.properties]
-
-    def other_member(self, shape: Object) -> Expr:
-        """A property whose name is not known."""
-        if type(shape.rest) is Never:
+    def _reference(self, key: Any, target: Shape, depth: int) -> Expr:
+        if depth > MAX_INDENTED:
             return NOTHING
-        names = other_names(frozenset(spelled(name)[1:-1] for name in {*shape.properties, *shape.required}))
-        return seq(_QUOTE, names, _QUOTE, self.spacing.colon, self.done[shape.rest])
+        self._wanted.append((key, target, depth))
+        return reference(self._scope, (key, depth))
 
-    def array(self, shape: Array) -> Expr:
-        """The array, from its end: `after` is what may follow the items that are written so far."""
-        comma, pad, close = self.spacing.comma, self.spacing.pad, literal(b"]")
-        least, most, size = shape.min_items, shape.max_items, len(shape.prefix)
-        rest = self.done[shape.rest]
-        if size == 0:
-            some = (
-                repeat(seq(comma, rest), max(0, least - 1), None if most is None else most - 1)
-                if most != 0
-                else NOTHING
-            )
-            filled = seq(rest, some, pad, close)
-        else:
-            further = repeat(seq(comma, rest), max(0, least - size), None if most is None else max(0, most - size))
-            after = seq(further, pad, close)
-            for i in range(size - 1, 0, -1):
-                end = seq(pad, close) if i >= least else NOTHING
-                after = alt(seq(comma, self.done[shape.prefix[i]], after), end) if most is None or i < most else end
-            filled = seq(self.done[shape.prefix[0]], after) if most != 0 else NOTHING
-        return seq(literal(b"["), pad, alt(filled, close if least == 0 else NOTHING))
+    def key(self, name: str, depth: int, *, after_comma: bool) -> Expr:
+        """A property's name and its colon, in an object that is so deep."""
+        spacing = self.spacing(depth)
+        comma = spacing.comma if after_comma else EMPTY
+        if isinstance(spacing.colon, Literal) and isinstance(spacing.comma, Literal):
+            return literal((spacing.comma.data if after_comma else b"") + spelled(name) + spacing.colon.data)
+        return seq(comma, literal(spelled(name)), spacing.colon)
 
-    def key(self, name: str, *, after_comma: bool) -> Expr:
-        """A property's name and its colon."""
-        _, colon, comma = self.spacing
-        if isinstance(colon, Literal) and isinstance(comma, Literal):
-            return literal((comma.data if after_comma else b"") + spelled(name) + colon.data)
-        return seq(comma if after_comma else EMPTY, literal(spelled(name)), colon)
-
-    def value(self, value: Any) -> Expr:
+    def value(self, value: Any, depth: int) -> Expr:
         """The text of one value."""
         match value:
             case str():
                 return literal(spelled(value))
             case list():
-                return self.bracketed(b"[", [self.value(item) for item in value], b"]")
+                inside = self.within(depth)
+                return self._bracketed(b"[", [self.value(item, inside) for item in value], b"]", depth)
+            case dict() if len(value) > 1 and self.text.order == "any":
+                return self.term(shape_of(value), depth)
             case dict():
-                members = [seq(self.key(name, after_comma=False), self.value(item)) for name, item in value.items()]
-                return self.bracketed(b"{", members, b"}")
+                inside = self.within(depth)
+                members = [
+                    seq(self.key(name, depth, after_comma=False), self.value(item, inside))
+                    for name, item in value.items()
+                ]
+                return self._bracketed(b"{", members, b"}", depth)
+            case float() if value.is_integer() and abs(value) <= 2**53:
+                return self._whole(int(value))
+            case int() if not isinstance(value, bool):
+                return self._whole(value)
             case _:
                 return literal(json.dumps(value).encode())
 
-    def bracketed(self, opening: bytes, parts: list[Expr], closing: bytes) -> Expr:
-        pad, separated = self.spacing.pad, [term for part in parts for term in (self.spacing.comma, part)][1:]
-        return seq(literal(opening), pad, *separated, pad if parts else EMPTY, literal(closing))
+    def _whole(self, value: int) -> Expr:
+        """An integer, which may be written as a float as well: they are the same value."""
+        text = literal(b"%d" % value)
+        if self.text.one_spelling or not self.text.whole_fraction or abs(value) > 2**53:
+            return text
+        return alt(text, literal(b"%d.0" % value))
 
+    def _bracketed(self, opening: bytes, parts: list[Expr], closing: bytes, depth: int) -> Expr:
+        spacing = self.spacing(depth)
+        if not parts:
+            return seq(literal(opening), spacing.empty, literal(closing))
+        separated = [term for part in parts for term in (spacing.comma, part)][1:]
+        return seq(literal(opening), spacing.open, *separated, spacing.close, literal(closing))
 
-class _Ways:
-    """The alternatives at one place of an object: those that were given last, first, each in reach of the next.
-
-    A place shares its list with the places behind it, and of that list has the first `count`.
-    """
-
-    __slots__ = ("count", "term", "ways")
-
-    def __init__(self, term: Expr, ways: list[Expr] | None = None) -> None:
-        self.ways = [term] if ways is None else ways
-        self.count = len(self.ways)
-        self.term = term
-
-    def with_way(self, way: Expr, *, only: bool) -> _Ways:
-        """A place where `way` may come too, or where only `way` may come."""
-        if only:
-            return _Ways(way)
-        self.ways.append(way)
-        if len(self.ways) <= _FEW:
-            return _Ways(alt_of(self.ways), self.ways)
-        return _Ways(deferred(partial(_choice, self.ways, len(self.ways)), alt(way, self.term)), self.ways)
-
-
-def _choice(ways: list[Expr], count: int) -> Expr:
-    return alt_of(reversed(ways[:count]))
+    def enclosed(self, opening: bytes, some: Expr, none: Expr, depth: int) -> Expr:
+        """A bracket, then `some` members with their closing bracket, or `none`, which is just that bracket."""
+        spacing = self.spacing(depth)
+        if spacing.empty is spacing.open:
+            return seq(literal(opening), spacing.open, alt(some, none))
+        return seq(literal(opening), alt(seq(spacing.open, some), seq(spacing.empty, none)))
 
 
 def _children(shape: Shape) -> Iterable[Shape]:
     match shape:
         case Object():
-            return (*shape.properties.values(), shape.rest)
+            return (*shape.properties.values(), *(group.value for group in shape.groups))
         case Array():
             return (*shape.prefix, shape.rest)
         case AnyOf():

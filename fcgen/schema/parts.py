@@ -5,17 +5,38 @@ One function per kind; each reads the keywords of its kind, checks what stands t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from fractions import Fraction
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from math import isfinite
 from typing import Any
 
-from fcgen.errors import SchemaError, UnsupportedKeyword, excerpt
-from fcgen.schema.algebra import checked, union
-from fcgen.schema.formats import format_pattern
-from fcgen.schema.keywords import REFUSED_FORMATS
+from fcgen.errors import SchemaError, excerpt
+from fcgen.schema.algebra import checked, meet, union
+from fcgen.schema.contains import contains
+from fcgen.schema.definitions import resolve
+from fcgen.schema.drafts import Draft
+from fcgen.schema.formats import ANNOTATIONS, format_pattern
+from fcgen.schema.number_sets import Number, Real
+from fcgen.schema.object_sets import MAX_GROUPS, value_of
 from fcgen.schema.place import Place, pointer
-from fcgen.schema.shape import ANYTHING, Array, Boolean, Null, Number, Object, Real, Shape, String
+from fcgen.schema.shape import (
+    ANY_STRING,
+    ANYTHING,
+    EVERY_KIND,
+    AnyOf,
+    Anything,
+    Array,
+    Boolean,
+    Contains,
+    Group,
+    Never,
+    Null,
+    Object,
+    Shape,
+    String,
+    Values,
+)
+from fcgen.schema.string_sets import is_string_of, meet_strings, no_string, outside
 
 Schema = dict[str, Any]
 Read = Callable[[Any, Place], Shape]
@@ -26,7 +47,6 @@ Remark = Callable[[Place, str, str], None]
 
 _TYPES = {"null", "boolean", "integer", "number", "string", "array", "object"}
 _ALL = frozenset(_TYPES)
-_EXACT = 2**53
 
 
 def kinds_of(schema: Schema, place: Place) -> frozenset[str]:
@@ -40,7 +60,9 @@ def kinds_of(schema: Schema, place: Place) -> frozenset[str]:
     return frozenset(names)
 
 
-def read_kinds(schema: Schema, kinds: frozenset[str], place: Place, read: Read, remark: Remark) -> Shape:
+def read_kinds(
+    schema: Schema, kinds: frozenset[str], draft: Draft, place: Place, *, read: Read, remark: Remark
+) -> Shape:
     """The union of what the schema says about each kind."""
     found: list[Shape] = []
     if "null" in kinds:
@@ -52,9 +74,9 @@ def read_kinds(schema: Schema, kinds: frozenset[str], place: Place, read: Read, 
     if "string" in kinds:
         found.append(_string(schema, place, remark))
     if "array" in kinds:
-        found.append(_array(schema, place, read))
+        found.append(_array(schema, draft, place, read))
     if "object" in kinds:
-        found.append(_object(schema, place, read))
+        found.append(_object(schema, draft, place, read))
     return found[0] if len(found) == 1 else union(found, place)
 
 
@@ -70,9 +92,10 @@ def malformed(schema: Schema, keyword: str, allowed: str, place: Place) -> Schem
 def _number(schema: Schema, integer: bool, place: Place) -> Shape:  # noqa: FBT001
     low, low_open = _bound(schema, "minimum", "exclusiveMinimum", place, max)
     high, high_open = _bound(schema, "maximum", "exclusiveMaximum", place, min)
-    part = Number(low, low_open, high, high_open, integer, 1, place)
-    if "multipleOf" in schema:
-        part = _multiple(schema, part, place)
+    multiples = _multiple(schema, place)
+    part = Number(
+        low, low_open, high, high_open, integer or schema.get("multipleOf") == 1, multiples=multiples, place=place
+    )
     return part if low is None and high is None else checked(part)
 
 
@@ -98,22 +121,13 @@ def _real(schema: Schema, name: str, place: Place) -> Real | None:
     return value
 
 
-def _multiple(schema: Schema, part: Number, place: Place) -> Number:
+def _multiple(schema: Schema, place: Place) -> tuple[Real, ...]:
+    if "multipleOf" not in schema:
+        return ()
     step = _real(schema, "multipleOf", place)
     if step is None or step <= 0:
         raise malformed(schema, "multipleOf", "a number above 0", place)
-    exact = Fraction(step)
-    if exact != Fraction(repr(step)) or not (part.integer or exact.denominator == 1):
-        raise UnsupportedKeyword(
-            f"`multipleOf` {step} is enforced for integers and whole steps only",
-            pointer=pointer((place, "multipleOf")),
-            keyword="multipleOf",
-            hint="Use `type: integer` in a smaller unit.",
-        )
-    low, high = part.low, part.high
-    if isinstance(step, float):  # it is tested by division of floats, which larger integers would not survive
-        low, high = max(-_EXACT, low if low is not None else -_EXACT), min(_EXACT, high if high is not None else _EXACT)
-    return Number(low, part.low_open, high, part.high_open, integer=True, multiple=exact.numerator, place=place)
+    return () if step == 1 and type(step) is int else (step,)
 
 
 def _string(schema: Schema, place: Place, remark: Remark) -> Shape:
@@ -122,7 +136,8 @@ def _string(schema: Schema, place: Place, remark: Remark) -> Shape:
     if "pattern" in schema and not isinstance(pattern, str):
         raise malformed(schema, "pattern", "a regular expression as a string", place)
     formats = _formats(schema, place, remark) if "format" in schema else ()
-    part = String(() if pattern is None else (pattern,), formats, least, most, place)
+    patterns = () if pattern is None else (pattern,)
+    part = String(patterns, formats=formats, min_length=least, max_length=most, place=place)
     return checked(part) if pattern is not None or formats or most is not None else part
 
 
@@ -132,14 +147,8 @@ def _formats(schema: Schema, place: Place, remark: Remark) -> tuple[str, ...]:
         raise malformed(schema, "format", "a name", place)
     if format_pattern(name) is not None:
         return (name,)
-    if name in REFUSED_FORMATS:
-        raise UnsupportedKeyword(
-            f"`format` {excerpt(name)} is not enforced yet",
-            pointer=pointer((place, "format")),
-            keyword="format",
-            hint="Use `pattern`.",
-        )
-    remark(place, "format", f"the format {excerpt(name)} is not known, and asserts nothing")
+    if name not in ANNOTATIONS:
+        remark(place, "format", f"the format {excerpt(name)} is not known, and asserts nothing")
     return ()
 
 
@@ -152,33 +161,164 @@ def _count(schema: Schema, name: str, place: Place) -> int | None:
     return int(value)
 
 
-def _array(schema: Schema, place: Place, read: Read) -> Shape:
-    least, most = _count(schema, "minItems", place) or 0, _count(schema, "maxItems", place)
+def items_of(schema: Schema, draft: Draft, place: Place) -> tuple[str, list[Any], str | None]:
+    """Which keyword describes the first items, how, and which one describes the further ones (None: none does)."""
     first, rest = "prefixItems", "items"
     if isinstance(schema.get("items"), list):  # as it was written up to draft 2019-09
-        if "prefixItems" in schema:
+        if "prefixItems" in schema and draft >= Draft.D2020:
             raise malformed(schema, "items", "a schema, beside `prefixItems`", place)
         first, rest = "items", "additionalItems"
+    elif draft < Draft.D2020:
+        first = ""
     items = schema.get(first, [])
     if not isinstance(items, list):
         raise malformed(schema, first, "an array of schemas", place)
+    return first, items, rest if rest in schema else None
+
+
+def _array(schema: Schema, draft: Draft, place: Place, read: Read) -> Shape:
+    low, high = _count(schema, "minItems", place) or 0, _count(schema, "maxItems", place)
+    first, items, rest = items_of(schema, draft, place)
     prefix = tuple([read(item, ((place, first), i)) for i, item in enumerate(items)])
-    further = read(schema[rest], (place, rest)) if rest in schema else ANYTHING
-    return checked(Array(prefix, further, least, most, place))
+    further = ANYTHING if rest is None else read(schema[rest], (place, rest))
+    contains = _contains(schema, draft, place, read) if "contains" in schema and draft >= Draft.D6 else ()
+    unique = schema.get("uniqueItems", False)
+    if not isinstance(unique, bool):
+        raise malformed(schema, "uniqueItems", "true or false", place)
+    return checked(Array(prefix, further, low, high, contains, unique, place))
 
 
-def _object(schema: Schema, place: Place, read: Read) -> Shape:
-    declared = schema.get("properties", {})
-    if not isinstance(declared, Mapping) or not all(type(name) is str for name in declared):
-        raise malformed(schema, "properties", "an object of schemas", place)
-    required = schema.get("required", [])
-    if not isinstance(required, list) or not all(type(name) is str for name in required):
-        raise malformed(schema, "required", "an array of property names", place)
+def _contains(schema: Schema, draft: Draft, place: Place, read: Read) -> tuple[Contains, ...]:
+    low, high = (
+        _count(schema, name, place) if draft >= Draft.D2019 else None for name in ("minContains", "maxContains")
+    )
+    item = read(schema["contains"], (place, "contains"))
+    low = 1 if low is None else low
+    return (Contains(item, 0, low, high),) if low or high is not None else ()
+
+
+def _object(schema: Schema, draft: Draft, place: Place, read: Read) -> Shape:
+    declared = _named(schema, "properties", place)
+    names = _names(schema.get("required", []), schema, "required", place)
     within = (place, "properties")
     properties = {name: read(value, (within, name)) for name, value in declared.items()}
-    rest = (
-        read(schema["additionalProperties"], (place, "additionalProperties"))
-        if "additionalProperties" in schema
-        else ANYTHING
-    )
-    return checked(Object(properties, rest, tuple(required), place))
+    rest: Shape = ANYTHING
+    if "additionalProperties" in schema:
+        rest = read(schema["additionalProperties"], (place, "additionalProperties"))
+    low, high = _count(schema, "minProperties", place) or 0, _count(schema, "maxProperties", place)
+    part = Object(properties, (Group(ANY_STRING, rest),), names, low, high, place=place)
+    if "patternProperties" in schema:
+        part = _with_patterns(schema, part, place, read)
+    if "propertyNames" in schema and draft >= Draft.D6:
+        part = with_names(part, read(schema["propertyNames"], (place, "propertyNames")))
+    return checked(part)
+
+
+def _with_patterns(schema: Schema, part: Object, place: Place, read: Read) -> Object:
+    """The object with `patternProperties`: what is said of other names holds for those that match none of them."""
+    within = (place, "patternProperties")
+    properties, (others,) = dict(part.properties), part.groups
+    groups: tuple[Group, ...] = (others,)
+    matching: list[tuple[String, Shape]] = []
+    for pattern, given in _named(schema, "patternProperties", place).items():
+        at = (within, pattern)
+        matching.append((String((pattern,), place=at), read(given, at)))
+    for names, value in matching:
+        properties = {name: meet(one, value) if is_string_of(names, name) else one for name, one in properties.items()}
+        groups = tuple(piece for group in groups for piece in _split(group, names, value, others))
+        if len(groups) > MAX_GROUPS:
+            where = pointer(within)
+            raise SchemaError(
+                "patterns that overlap in too many ways", pointer=where, limit=MAX_GROUPS, given=len(groups)
+            )
+    return replace(part, properties=properties, groups=groups)
+
+
+def _split(group: Group, names: String, value: Shape, others: Group) -> Iterator[Group]:
+    """Those names of the group that are of `names`, and those that are not. `others` matched no pattern so far."""
+    untouched = group.value is others.value
+    for some, inside in ((names, True), *((one, False) for one in outside(names))):
+        both = meet_strings(group.names, some)
+        if no_string(both):
+            continue
+        yield Group(both, (value if untouched else meet(group.value, value)) if inside else group.value)
+
+
+def _named(schema: Schema, keyword: str, place: Place) -> Mapping[str, Any]:
+    given = schema.get(keyword, {})
+    if not isinstance(given, Mapping) or not all(type(name) is str for name in given):
+        raise malformed(schema, keyword, "an object of schemas", place)
+    return given
+
+
+def _names(given: Any, schema: Schema, keyword: str, place: Place) -> tuple[str, ...]:
+    if not isinstance(given, list) or not all(type(name) is str for name in given):
+        raise malformed(schema, keyword, "an array of property names", place)
+    return tuple(given)
+
+
+def with_names(part: Object, names: Shape) -> Object:
+    """The object whose property names are all of `names`."""
+    languages, listed = _languages(names)
+    excluded = sorted({name for language in languages for name in language.excluded})
+    single = dict.fromkeys([*part.properties, *listed, *excluded])
+    properties = {
+        name: value_of(part, name)
+        if contains(names, name)
+        else Never(f"the name {excerpt(name)} is not allowed", part.place)
+        for name in single
+    }
+    groups = [
+        Group(both, group.value)
+        for group in part.groups
+        for language in languages
+        if not no_string(both := meet_strings(group.names, language))
+    ]
+    return replace(part, properties=properties, groups=tuple(groups))
+
+
+def _languages(names: Shape) -> tuple[list[String], list[str]]:
+    """The strings of a shape, as languages that do not overlap, and as those that are listed."""
+    names = resolve(names)
+    languages: list[String] = []
+    listed: list[str] = []
+    for part in names.parts if isinstance(names, AnyOf) else (names,):
+        match resolve(part):
+            case Anything():
+                return [ANY_STRING], []
+            case Values(values=values):
+                listed += [value for value in values.values() if isinstance(value, str)]
+            case String() as language:
+                fresh = [language]
+                for earlier in languages:
+                    fresh = [meet_strings(one, other) for one in fresh for other in outside(earlier)]
+                languages += [one for one in fresh if not no_string(one)]
+            case AnyOf() as nested:
+                more, others = _languages(nested)
+                languages, listed = languages + more, listed + others
+            case _:
+                pass
+    return languages, listed
+
+
+def dependents(schema: Schema, keyword: str, place: Place, read: Read) -> Shape:
+    """What `dependentRequired`, `dependentSchemas` and `dependencies` say follows from a property that is there."""
+    found: Shape = ANYTHING
+    within = (place, keyword)
+    for name, given in _named(schema, keyword, place).items():
+        at = (within, name)
+        if keyword == "dependentRequired" or (keyword == "dependencies" and isinstance(given, list)):
+            follows: Shape = Object(required=_names(given, schema, keyword, place), place=at)
+        elif keyword == "dependencies" and isinstance(given, str):  # as draft 3 wrote it
+            follows = Object(required=(given,), place=at)
+        else:
+            follows = read(given, at)
+        found = meet(found, implied(name, follows, at))
+    return found
+
+
+def implied(name: str, follows: Shape, place: Place) -> Shape:
+    """Where the property `name` is there, what follows; else anything."""
+    absent = Object({name: Never(f"{excerpt(name)} demands what is not there", place)}, place=place)
+    others = [kind for kind in EVERY_KIND if type(kind) is not Object]
+    return union([*others, absent, meet(Object(required=(name,), place=place), follows)], place)

@@ -1,8 +1,9 @@
 """JSON Schema -> Shape.
 
 A schema is a conjunction: what its `type` and the keywords about each kind of value say (`parts.py`), and what the
-schemas say that it refers to. Each becomes a Shape, and the schema means their meet. A `$ref` becomes a Ref to a
-definition that is read later, so that cycles are no trouble and depth never adds up.
+schemas say that it refers to. Each becomes a Shape, and the schema means their meet; `not`, `oneOf` and `if` then leave
+out of it what they rule out. A `$ref` becomes a Ref to a definition that is read later, so that cycles are no trouble
+and depth never adds up.
 
 Every keyword is looked up in the one table (`keywords.py`). All mistakes are collected, then raised at once.
 """
@@ -15,24 +16,27 @@ from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 from fcgen.errors import FcgenError, SchemaError, Unsatisfiable, UnsupportedKeyword, excerpt, raise_all
-from fcgen.schema.algebra import meet, union
-from fcgen.schema.exclusive import check_discriminator, check_exclusive
-from fcgen.schema.keywords import KEYWORDS, Keyword
-from fcgen.schema.parts import kinds_of, malformed, read_kinds
+from fcgen.schema.algebra import exclude, forget, meet, union
+from fcgen.schema.definitions import Definitions, check_cycles, resolve
+from fcgen.schema.drafts import Draft
+from fcgen.schema.keywords import KEYWORDS, Keyword, Status
+from fcgen.schema.one_of import exactly_one, named_apart, names_of
+from fcgen.schema.parts import dependents, kinds_of, malformed, read_kinds
 from fcgen.schema.place import Place, pointer
-from fcgen.schema.refs import Documents
-from fcgen.schema.shape import ANYTHING, MAX_DEPTH, Anything, Definitions, Never, Shape, Values, check_cycles, resolve
+from fcgen.schema.refs import Base, Documents, Target
+from fcgen.schema.shape import ANYTHING, Anything, Never, Ref, Shape, Values
+from fcgen.schema.unevaluated import is_needed, read_unevaluated
 from fcgen.schema.values import flaw, key_of
 
 if TYPE_CHECKING:
     from referencing import Registry
 
-    from fcgen.schema.refs import Base
-
 MAX_ERRORS = 100
 MAX_VALUES = 10_000
-_APPLICATORS = frozenset(["$ref", "enum", "const", "allOf", "anyOf"])
-_LEGACY = ("draft-04", "draft-06", "draft-07")
+MAX_DEPTH = 80
+_APPLICATORS = frozenset(["$ref", "$dynamicRef", "$recursiveRef", "enum", "const", "allOf", "anyOf"])
+_DEPENDENT = frozenset(["dependentRequired", "dependentSchemas", "dependencies"])
+_LAST = ("not", "oneOf", "if")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +51,16 @@ class Note:
         return f"at {pointer((self.place, self.keyword))}: {self.why}"
 
 
-def read_schema(schema: Any, *, function: str | None = None, registry: Registry[Any] | None = None) -> Shape:
+def read_schema(
+    schema: Any, *, function: str | None = None, registry: Registry[Any] | None = None, nullable: bool = False
+) -> Shape:
     """What a JSON Schema means.
 
     Args:
         schema: the schema, as `json.loads` would give it.
         function: the name of the function whose parameters it describes, for messages.
         registry: documents that its references may name; nothing is fetched.
+        nullable: read `nullable: true` beside a `type` as OpenAPI 3.0 means it: null is allowed too.
 
     Raises:
         SchemaError: the schema is malformed, or over a limit.
@@ -63,39 +70,47 @@ def read_schema(schema: Any, *, function: str | None = None, registry: Registry[
         PatternError, GrammarTooLarge: a pattern cannot be read.
         ManyErrors: several of these.
     """
-    return Reader(schema, function=function, registry=registry).read_all()
+    return Reader(schema, function=function, registry=registry, nullable=nullable).read_all()
 
 
 class Reader:
-    """One reading of one schema: `notes` is complete when `read_all` has returned."""
+    """One reading of one schema: `notes` and `uses` are complete when `read_all` has returned.
 
-    def __init__(self, schema: Any, *, function: str | None, registry: Registry[Any] | None) -> None:
+    Attributes:
+        notes: keywords that assert nothing, though their writer may have meant something by them.
+        uses: the keywords that were met, each with what became of it.
+    """
+
+    def __init__(
+        self, schema: Any, *, function: str | None = None, registry: Registry[Any] | None = None, nullable: bool = False
+    ) -> None:
         self.notes: list[Note] = []
+        self.uses: set[tuple[str, Status]] = set()
         self.definitions = Definitions()
         self._schema = schema
         self._function = function
-        self._documents = Documents(schema, registry)
+        self._nullable = nullable
         self._errors: dict[str, FcgenError] = {}
-        self._checks: list[Callable[[], None]] = []
+        self._unasserted: frozenset[str] = frozenset()
         self._depth = 0
-        self._siblings_count = not _is_legacy(schema)
+        self._documents = Documents(schema, registry)
+
+    @property
+    def draft(self) -> Draft:
+        """The draft that the schema is of."""
+        return self._documents.root.draft
 
     def read_all(self) -> Shape:
         """The shape of the whole schema, all definitions that it needs included."""
-        if isinstance(self._schema, dict) and "draft-03" in str(self._schema.get("$schema")):
-            raise SchemaError(
-                "`$schema` is draft 3, which fcgen does not read",
-                function=self._function,
-                pointer="/$schema",
-                keyword="$schema",
-            )
-        root = self.definitions.define(id(self._schema), lambda: self.read(self._schema, None, None), None)
+        if isinstance(self._schema, dict):
+            self.attempt(self._find_unasserted)
+        target = Target(self._schema, self._documents.root, None)
+        root = self._defined(target)
         for key in self.definitions.keys:
             self.attempt(lambda key=key: self.definitions[key])  # type: ignore[misc]
         if not self._errors:
             self.attempt(lambda: check_cycles(self.definitions))
-        for check in self._checks:
-            self.attempt(check)
+        forget()
         raise_all(list(self._errors.values()))
         shape = resolve(root)
         if type(shape) is Never:
@@ -103,6 +118,9 @@ class Reader:
                 f"no value can be valid: {shape.reason}", function=self._function, pointer=pointer(shape.place)
             )
         return shape
+
+    def _find_unasserted(self) -> None:
+        self._unasserted = self._documents.unasserted(self._schema, self._documents.root, None)
 
     def attempt(self, act: Callable[[], Any]) -> None:
         """Act, and collect the mistake that it raises."""
@@ -144,98 +162,202 @@ class Reader:
             self._depth -= 1
 
     def _conjunction(self, schema: dict[str, Any], place: Place, base: Base) -> Shape:
-        if place is not None and ("$id" in schema or "id" in schema):
-            base = self._documents.enter(base, schema, place)
-        if "$ref" in schema and not self._siblings_count:
+        base = self.entered(schema, place, base)
+        if "$ref" in schema and base.draft < Draft.D2019:
             return self._lone_ref(schema, place, base)
         kinds = kinds_of(schema, place)
+        if self._nullable and schema.get("nullable") is True and "type" in schema:
+            kinds |= {"null"}
+        if is_needed(schema, base.draft):
+            self._look_up(schema, kinds, base.draft, place)
+            cases = partial(read_unevaluated, self, schema, place, base)
+            return self.definitions.define(
+                ("cases", id(schema), base), cases, place
+            )  # what it refers to may lead back to it
+        return self.finished(self.own(schema, kinds, place, base), schema, place, base)
+
+    def entered(self, schema: dict[str, Any], place: Place, base: Base) -> Base:
+        """The base of the references in `schema`, which may name itself or its draft."""
+        if schema.keys().isdisjoint(("$id", "id", "$schema")):
+            return base
+        return self._documents.enter(base, schema, place)
+
+    def own(self, schema: dict[str, Any], kinds: frozenset[str], place: Place, base: Base) -> Shape:
+        """What the schema says by itself, and the schemas that must all hold with it."""
+        draft = base.draft
         shapes: list[Shape] = []
         own = None  # where to put what the schema itself says: this decides the order of properties
-        for name in schema:
-            keyword = KEYWORDS.get(name)
-            if keyword is None or keyword.status != "enforced":
-                self._unenforced(name, keyword, schema, kinds, place)
-            elif name in _APPLICATORS:
+        for name, keyword in self._look_up(schema, kinds, draft, place):
+            if name in _APPLICATORS:
                 shapes.append(self._applied(name, schema, place, base))
+            elif name in _DEPENDENT and "object" in kinds:
+                shapes.append(dependents(schema, name, place, partial(self.read, base=base)))
             elif name == "properties" or (own is None and (keyword.kind != "any" or name == "type")):
                 own = len(shapes) if name == "properties" else 0
-            elif name == "discriminator" and not schema.keys() & {"oneOf", "anyOf"}:
-                self._discriminate([], schema, place)
         if own is not None:
-            shapes.insert(own, read_kinds(schema, kinds, place, partial(self.read, base=base), self.note))
-        shape = reduce(meet, shapes) if shapes else Anything(place)
-        return self._one_of(shape, schema, place, base) if "oneOf" in schema else shape
+            shapes.insert(
+                own, read_kinds(schema, kinds, draft, place, read=partial(self.read, base=base), remark=self.note)
+            )
+        return reduce(meet, shapes) if shapes else Anything(place)
+
+    def finished(self, shape: Shape, schema: dict[str, Any], place: Place, base: Base) -> Shape:
+        """`shape` without what `not`, `oneOf` and `if` rule out."""
+        for name in _LAST:
+            if name not in schema or not KEYWORDS[name].is_in(base.draft):
+                continue
+            if name == "not":
+                shape = exclude(shape, self.read(schema["not"], (place, "not"), base))
+            elif name == "oneOf":
+                shape = self._one_of(shape, schema, place, base)
+            else:
+                shape = self._either(shape, schema, place, base)
+        return shape
+
+    def _look_up(
+        self, schema: dict[str, Any], kinds: frozenset[str], draft: Draft, place: Place
+    ) -> list[tuple[str, Keyword]]:
+        """The keywords that assert something here; the others are noted or reported."""
+        found = []
+        for name in schema:
+            keyword = KEYWORDS.get(name)
+            if keyword is None:
+                self._unknown(name, place)
+                continue
+            is_met = keyword.kind == "any" or keyword.kind in kinds
+            if keyword.status == "enforced" and not self._asserts(keyword, schema, draft, place):
+                self._count(name, "annotation")
+                continue
+            self._count(name, keyword.status if is_met else "annotation")
+            if keyword.status == "enforced":
+                found.append((name, keyword))
+            elif keyword.status == "refused" and is_met:
+                where = pointer((place, name))
+                self.report(
+                    UnsupportedKeyword(f"`{name}` {keyword.why}", pointer=where, keyword=name, hint=keyword.hint)
+                )
+            elif keyword.why:
+                self.note(place, name, keyword.why)
+        return found
+
+    def _asserts(self, keyword: Keyword, schema: dict[str, Any], draft: Draft, place: Place) -> bool:
+        """Whether a keyword has its meaning here; a note says why, where its writer may think that it has."""
+        name = keyword.name
+        why = ""
+        if name in self._unasserted:
+            why = "the vocabularies of the metaschema that `$schema` names do not assert it"
+        elif not keyword.is_in(draft) and not _is_older_spelling(name, schema):
+            why = f"the draft of this schema ({draft.name[1:]}) has no such keyword, and it asserts nothing"
+        elif name == "nullable" and not self._nullable:
+            why = "JSON Schema gives `nullable` no meaning: null is not allowed by it"
+        elif name == "discriminator" and schema.keys().isdisjoint(("oneOf", "anyOf")):
+            why = "without `oneOf` or `anyOf` beside it, it asserts nothing"
+        elif name in ("then", "else") and "if" not in schema:
+            why = "without `if` it asserts nothing"
+        elif name in ("minContains", "maxContains") and "contains" not in schema:
+            why = "without `contains` it asserts nothing"
+        elif name == "additionalItems" and not isinstance(schema.get("items"), list):
+            why = "without an array of `items` it asserts nothing"
+        if why:
+            self.note(place, name, why)
+        return not why
+
+    def _unknown(self, name: Any, place: Place) -> None:
+        if type(name) is not str:
+            raise SchemaError(f"a keyword must be a string, found {excerpt(name)}", pointer=pointer(place))
+        self.note(place, name, "no draft of JSON Schema has this keyword, and it asserts nothing")
+        self._count(name, "annotation")
+
+    def _count(self, name: str, status: Status) -> None:
+        self.uses.add((name, status))
 
     def _applied(self, name: str, schema: dict[str, Any], place: Place, base: Base) -> Shape:
         match name:
-            case "$ref":
-                return self._ref(schema, place, base)
             case "const":
                 return _values([schema["const"]], "const", place)
             case "enum":
                 return _listed(schema, place)
             case "allOf":
-                return reduce(meet, self._branches(schema, "allOf", place, base))
+                return reduce(meet, self.branches(schema, "allOf", place, base))
+            case "anyOf":
+                return union(self._alternatives(schema, "anyOf", place, base), (place, "anyOf"))
             case _:
-                return self._any_of(schema, place, base)
+                return self._defined(self.target(name, schema, place, base))
 
-    def _unenforced(
-        self, name: Any, keyword: Keyword | None, schema: dict[str, Any], kinds: frozenset[str], place: Place
-    ) -> None:
-        if keyword is None and type(name) is not str:
-            raise SchemaError(f"a keyword must be a string, found {excerpt(name)}", pointer=pointer(place))
-        if keyword is None:
-            self.note(place, name, "no draft of JSON Schema has this keyword, and it asserts nothing")
-        elif keyword.status == "annotation":
-            if keyword.why:
-                self.note(place, name, keyword.why)
-        elif (keyword.kind == "any" or keyword.kind in kinds) and not keyword.vacuous(schema[name], schema):
-            self.report(
-                UnsupportedKeyword(
-                    f"`{name}` {keyword.why}", pointer=pointer((place, name)), keyword=name, hint=keyword.hint
-                )
-            )
-
-    def _ref(self, schema: dict[str, Any], place: Place, base: Base) -> Shape:
-        ref = schema["$ref"]
+    def target(self, keyword: str, schema: dict[str, Any], place: Place, base: Base) -> Target:
+        """What the reference `keyword` of the schema leads to."""
+        ref = schema[keyword]
         if not isinstance(ref, str):
-            raise malformed(schema, "$ref", "a URI reference as a string", place)
-        contents, base, found = self._documents.find(ref, base, place)
-        return self.definitions.define(id(contents), lambda: self.read(contents, found, base), found)
+            raise malformed(schema, keyword, "a URI reference as a string", place)
+        match keyword:
+            case "$dynamicRef":
+                return self._documents.find_dynamic(ref, base, place)
+            case "$recursiveRef":
+                return self._documents.find_recursive(base, place)
+            case _:
+                return self._documents.find(ref, base, place)
+
+    def _defined(self, target: Target) -> Ref:
+        contents, base, place = target
+        return self.definitions.define(self._documents.key(target), lambda: self.read(contents, place, base), place)
 
     def _lone_ref(self, schema: dict[str, Any], place: Place, base: Base) -> Shape:
         for name in schema:
             keyword = KEYWORDS.get(name)
             if name != "$ref" and (keyword is None or keyword.status != "annotation"):
                 self.note(place, name, "beside `$ref` it asserts nothing in the draft that `$schema` names")
-        return self._ref(schema, place, base)
-
-    def _any_of(self, schema: dict[str, Any], place: Place, base: Base) -> Shape:
-        branches = self._branches(schema, "anyOf", place, base)
-        self._discriminate(branches, schema, place)
-        return union(branches, (place, "anyOf"))
+        self._count("$ref", "enforced")
+        return self._defined(self.target("$ref", schema, place, base))
 
     def _one_of(self, shape: Shape, schema: dict[str, Any], place: Place, base: Base) -> Shape:
-        """`shape` and exactly one of the branches, which together with `shape` must exclude each other."""
-        branches = [meet(shape, branch) for branch in self._branches(schema, "oneOf", place, base)]
-        self._checks.append(lambda: check_exclusive(branches, place))
-        self._discriminate(branches, schema, place)
-        return union(branches, (place, "oneOf"))
+        """`shape` and exactly one of the branches. Where they refer to others, that is settled when those are read."""
+        branches = self._alternatives(schema, "oneOf", place, base)
+        if len(branches) == 1:
+            return meet(shape, branches[0])
+        within = (place, "oneOf")
+        if any(type(branch) is Ref for branch in (shape, *branches)):
+            return self.definitions.define(object(), lambda: exactly_one(shape, branches, within), within)
+        return exactly_one(shape, branches, within)
 
-    def _discriminate(self, branches: list[Shape], schema: dict[str, Any], place: Place) -> None:
-        """OpenAPI's `discriminator` asserts nothing where its property tells the branches apart anyway."""
-        given = schema.get("discriminator", {"propertyName": ""})
+    def _either(self, shape: Shape, schema: dict[str, Any], place: Place, base: Base) -> Shape:
+        """`if`: what is of it must be of `then`, everything else of `else`."""
+        then, other = (
+            self.read(schema[name], (place, name), base) if name in schema else ANYTHING for name in ("then", "else")
+        )
+        test = self.read(schema["if"], (place, "if"), base)
+        if "then" not in schema and "else" not in schema:
+            return shape
+        return union([meet(meet(shape, test), then), meet(exclude(shape, test), other)], place)
+
+    def _alternatives(self, schema: dict[str, Any], keyword: str, place: Place, base: Base) -> list[Shape]:
+        """The branches of `anyOf` or `oneOf`, as `discriminator` names them."""
+        branches = self.branches(schema, keyword, place, base)
+        given = schema.get("discriminator")
+        if "discriminator" not in schema:
+            return branches
         if not isinstance(given, dict) or not isinstance(given.get("propertyName"), str):
             raise malformed(schema, "discriminator", "an object with a `propertyName`", place)
-        if "discriminator" in schema:
-            self._checks.append(lambda: check_discriminator(branches, given["propertyName"], place))
+        refs = [one.get("$ref") if isinstance(one, dict) else None for one in schema[keyword]]
+        names = names_of(given, [ref if isinstance(ref, str) else None for ref in refs])
+        within = (place, "discriminator")
+        return named_apart(branches, names, given["propertyName"], within)
 
-    def _branches(self, schema: dict[str, Any], keyword: str, place: Place, base: Base) -> list[Shape]:
-        schemas = schema[keyword]
-        if not isinstance(schemas, list) or not schemas:
-            raise malformed(schema, keyword, "an array of at least one schema", place)
+    def branches(self, schema: dict[str, Any], keyword: str, place: Place, base: Base) -> list[Shape]:
+        """The shapes of the schemas under `keyword`."""
         within = (place, keyword)
-        return [self.read(branch, (within, i), base) for i, branch in enumerate(schemas)]
+        return [self.read(branch, (within, i), base) for i, branch in enumerate(listed(schema, keyword, place))]
+
+
+def listed(schema: dict[str, Any], keyword: str, place: Place) -> list[Any]:
+    """The schemas under `keyword`. Raises SchemaError where there is none."""
+    schemas = schema[keyword]
+    if not isinstance(schemas, list) or not schemas:
+        raise malformed(schema, keyword, "an array of at least one schema", place)
+    return schemas
+
+
+def _is_older_spelling(name: str, schema: dict[str, Any]) -> bool:
+    """Keywords of older drafts that are read in the newest one as well, where nothing else has taken their place."""
+    return name == "additionalItems" and isinstance(schema.get("items"), list)
 
 
 def _listed(schema: dict[str, Any], place: Place) -> Shape:
@@ -262,9 +384,3 @@ def _values(values: list[Any], keyword: str, place: Place) -> Shape:
     for value in values:
         first.setdefault(key_of(value), value)
     return Values(first, (place, keyword))
-
-
-def _is_legacy(schema: Any) -> bool:
-    """Whether the schema names a draft in which the siblings of `$ref` assert nothing."""
-    dialect = schema.get("$schema") if isinstance(schema, dict) else None
-    return isinstance(dialect, str) and any(draft in dialect for draft in _LEGACY)

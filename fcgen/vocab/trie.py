@@ -51,6 +51,15 @@ class Trie:
         place = int(keys.searchsorted(key))
         return int(nodes[place]) if place < len(keys) and keys[place] == key else -1
 
+    def children(self, node: int) -> list[int]:
+        """The nodes one byte below `node` (ROOT: those at the top)."""
+        child, stop = node + 1, len(self.byte) if node == ROOT else int(self.end[node])
+        found = []
+        while child < stop:
+            found.append(child)
+            child = int(self.end[child])
+        return found
+
     def tokens_at(self, node: int) -> NDArray[np.int32]:
         """The tokens that end at `node`, the preferred one first."""
         return self.tokens[self.token_start[node] : self.token_start[node + 1]]

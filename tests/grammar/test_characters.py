@@ -1,5 +1,6 @@
 """Character sets against Python's sets, their spellings against Python's codecs."""
 
+import itertools
 import json
 import random
 import re
@@ -20,6 +21,8 @@ from fcgen.grammar.characters import (
     CharSet,
     general_category,
     json_chars,
+    json_chars_free,
+    partition,
     python_class,
     utf8,
 )
@@ -73,6 +76,40 @@ def test_utf8_accepts_exactly_the_set(x, char):
 @given(char_sets, chars)
 def test_json_chars_accepts_exactly_the_set_as_json_dumps_spells_it(x, char):
     assert accepts(json_chars(x), json.dumps(char, ensure_ascii=False)[1:-1].encode()) == x.contains(char)
+
+
+def spellings(char):
+    """Every way of writing a character in a JSON string (RFC 8259, section 7)."""
+    units = [f"\\u{unit:04x}" for unit in memoryview(char.encode("utf-16-le")).cast("H")]
+    cases = [[*map("".join, itertools.product(*({c, c.upper()} for c in unit[2:])))] for unit in units]
+    numbered = ["".join("\\u" + digits for digits in pair) for pair in itertools.product(*cases)]
+    plain = [char] if char >= " " and char not in '"\\' else []
+    return [*plain, *numbered, *("\\" + c for c in '"\\/bfnrt' if json.loads(f'"\\{c}"') == char)]
+
+
+@given(char_sets, chars | st.sampled_from('"\\/\b\f\n\r\t\x7f'))
+def test_json_chars_free_accepts_exactly_the_set_in_every_spelling(x, char):
+    for text in spellings(char):
+        assert json.loads(f'"{text}"') == char
+        assert accepts(json_chars_free(x), text.encode()) == x.contains(char)
+
+
+@given(char_sets.filter(bool), st.randoms(use_true_random=False))
+def test_free_samples_are_a_spelling_of_one_character_of_the_set(x, rng):
+    text = sample(json_chars_free(x), rng).decode()
+    char = json.loads(f'"{text}"')
+    assert x.contains(char)
+    assert text in spellings(char)
+
+
+@given(st.lists(char_sets, max_size=5), chars)
+def test_a_partition_tells_apart_what_the_sets_do(sets, char):
+    classes, members = partition(sets)
+    holding = [number for number, found in enumerate(classes) if found.contains(char)]
+    assert len(holding) == any(x.contains(char) for x in sets)
+    for x in sets:
+        assert x.contains(char) == any(members[x] >> number & 1 for number in holding)
+    assert len({tuple(members[x] >> number & 1 for x in sets) for number in range(len(classes))}) == len(classes)
 
 
 @given(char_sets.filter(bool), st.randoms(use_true_random=False))

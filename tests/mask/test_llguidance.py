@@ -50,7 +50,8 @@ def matcher(theirs, schema):
 
 @pytest.mark.parametrize("schema", SCHEMAS, ids=lambda schema: json.dumps(schema)[:40])
 def test_what_fcgen_writes_llguidance_accepts(schema, tokenizer, theirs):
-    masks = Masks(Grammar.from_json_schema(schema), Vocabulary.from_tokenizer(tokenizer))
+    grammar = Grammar.from_json_schema(schema, whole_fraction=False)
+    masks = Masks(grammar, Vocabulary.from_tokenizer(tokenizer))
     for seed in range(20):
         rng, cursor, other = random.Random(seed), masks.cursor(budget=60), matcher(theirs, schema)
         while not cursor.stopped:
@@ -65,7 +66,8 @@ def test_what_fcgen_writes_llguidance_accepts(schema, tokenizer, theirs):
 
 @pytest.mark.parametrize("schema", SCHEMAS, ids=lambda schema: json.dumps(schema)[:40])
 def test_both_judge_instances_alike(schema, tokenizer, theirs):
-    masks = Masks(Grammar.from_json_schema(schema), Vocabulary.from_tokenizer(tokenizer))
+    grammar = Grammar.from_json_schema(schema, whole_fraction=False)
+    masks = Masks(grammar, Vocabulary.from_tokenizer(tokenizer))
     instances = [None, True, 0, 3, -20, 1300, 1301, 0.5, 12.25, 12.5, "", "ab", "abcdef", "AB-12", "ab-12", [], ["red"],
                  ["red", "blue"], [True], [True, None, 4], [True, 1], {}, {"a": "x"}, {"a": "x", "b": 2}, {"b": 2},
                  {"a": 1}, {"x": 1.5}, {"x": 1, "y": True}, {"y": 1}, {"k": 1}, {"k": 2}, {"v": 1, "c": {"v": 2}},

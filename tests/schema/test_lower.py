@@ -35,10 +35,11 @@ def test_flexible_whitespace_is_bounded():
 
 
 def test_spacing_has_what_stands_around_an_envelopes_parts():
-    pad, colon, comma = spacing("compact")
-    assert pad.can_stop
-    assert accepts(colon, b":")
-    assert accepts(comma, b",")
+    space = spacing("compact")
+    assert space.open.can_stop
+    assert space.close.can_stop
+    assert accepts(space.colon, b":")
+    assert accepts(space.comma, b",")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from walking import accepts
 
 from fcgen.errors import FcgenError
-from fcgen.schema import compile_schema
+from fcgen.schema import Text, compile_schema
 
 CORPUS = Path(__file__).parents[3] / "shared" / "data" / "maskbench" / "maskbench.jsonl.gz"
 SIZE = 120
@@ -22,7 +22,7 @@ def test_real_schemas():
     compiled, accepted = 0, {True: [], False: []}
     for case in cases:
         try:
-            root = compile_schema(case["schema"], whitespace="flexible").root
+            root = compile_schema(case["schema"], text=Text("flexible", "any")).root
         except FcgenError as error:
             assert str(error)
             continue

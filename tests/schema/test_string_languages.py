@@ -15,7 +15,6 @@ from fcgen.grammar.expr import NOTHING
 from fcgen.grammar.regex import read_pattern
 from fcgen.schema import compile_schema
 from fcgen.schema.keys import other_names
-from fcgen.schema.keywords import REFUSED_FORMATS
 from fcgen.schema.lengths import fitted_to_length
 from fcgen.schema.values import spelled
 
@@ -72,13 +71,6 @@ def test_other_names_are_all_but_the_declared(names, text):
 def test_a_name_that_is_half_a_surrogate_pair_changes_nothing():
     assert accepts(other_names(frozenset([spelled("\ud800")[1:-1]])), b"")
     assert spelled("\ud800") == b'"\\ud800"'
-
-
-@pytest.mark.parametrize("name", sorted(REFUSED_FORMATS))
-def test_refused_formats_are_named(name):
-    with pytest.raises(ValueError) as caught:
-        compile_schema({"properties": {"a": {"type": "string", "format": name}}})
-    assert str(caught.value) == (f"at /properties/a/format: `format` '{name}' is not enforced yet. Use `pattern`.")
 
 
 def test_a_bad_pattern_says_where_it_is():

@@ -1,0 +1,275 @@
+"""What follows a term, byte by byte.
+
+`arcs(e)` is a partition: byte sets that do not overlap, each with the term that is left after one of its bytes. For a
+choice the partitions of its parts are refined against each other, for an intersection they are crossed, for a
+complement the rest leads to "anything". Memoised on the term. (Brzozowski 1964, over byte classes as in Owens, Reppy
+and Turon 2009.)
+
+A recording at the head of a term has no arcs, since each byte leads to a term of its own. `derived` takes one byte, and
+remembers it; `generic` is the term that forgets, whose arcs are those of all the texts at once. Other terms know
+nothing of this: `arcs` raises through them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from fcgen.errors import GrammarError
+from fcgen.grammar.expr import (
+    ALL_BYTES,
+    ANY_BYTES,
+    EMPTY,
+    NOTHING,
+    Alt,
+    Both,
+    ByteSet,
+    Complement,
+    Deferred,
+    Expr,
+    Literal,
+    Record,
+    Reference,
+    Repeat,
+    Seq,
+    Unknown,
+    alt,
+    alt_of,
+    both,
+    complement,
+    literal,
+    recorded,
+    repeat,
+    seq,
+)
+
+Arcs = Sequence[tuple[int, Expr]]
+_BUSY = "busy"  # marks a term whose arcs are being computed, by the one thread that holds the lock
+_RECORDS = "records"  # marks a term with a recording or an unknown place at its head
+_deriving = threading.RLock()
+
+
+class Recording(GrammarError):
+    """What follows depends on the bytes that were written before, so that it is no partition of byte sets."""
+
+    def __init__(self) -> None:
+        super().__init__("what follows here depends on the text before it, which is not regular")
+
+
+def arcs(e: Expr) -> Arcs:
+    """The byte sets that can come first, disjoint, each with what is left after it.
+
+    Raises:
+        Recording: `e` has a recording (or an unknown place) at its head; see `derived` and `generic`.
+        GrammarError: a reference leads back to itself before any byte (left recursion).
+    """
+    memo = e.arcs_memo
+    if memo.__class__ is not list:
+        with _deriving:
+            memo = _derive(e)
+    return memo  # type: ignore[no-any-return]
+
+
+def _derive(e: Expr) -> Arcs:
+    if e.arcs_memo is _RECORDS:
+        raise Recording
+    if e.arcs_memo is _BUSY:
+        raise GrammarError("a rule refers to itself before any character of it", hint="Remove the left recursion.")
+    if e.arcs_memo is None:
+        found: object = None
+        e.arcs_memo = _BUSY
+        try:
+            found = _arcs(e)
+        except Recording:
+            found = _RECORDS
+            raise
+        finally:
+            e.arcs_memo = found
+    return e.arcs_memo  # type: ignore[no-any-return]
+
+
+def _arcs(e: Expr) -> Arcs:
+    match e:
+        case Literal():
+            return [(1 << e.data[0], literal(e.data[1:]))]
+        case ByteSet():
+            return [(e.members, EMPTY)]
+        case Seq():
+            return _seq_arcs(e)
+        case Alt():
+            return _refine([arcs(part) for part in e.parts])
+        case Repeat():
+            rest = _one_less(e)
+            return [(members, seq(then, rest)) for members, then in arcs(e.inner)]
+        case Both():
+            return _crossed(e.parts)
+        case Complement():
+            return _complement_arcs(arcs(e.inner))
+        case Reference():
+            return arcs(e.scope[e.name])
+        case Deferred():
+            return arcs(e.force())
+        case Record() | Unknown():
+            raise Recording
+        case _:
+            return []
+
+
+def _seq_arcs(e: Expr) -> Arcs:
+    lists = []
+    while type(e) is Seq:
+        tail = e.tail
+        lists.append([(members, seq(then, tail)) for members, then in arcs(e.head)])
+        if not e.head.can_stop:
+            return lists[0] if len(lists) == 1 else _refine(lists)
+        e = tail
+    return _refine([*lists, arcs(e)])
+
+
+def _refine(lists: Iterable[Arcs]) -> Arcs:
+    """The common refinement of several partitions: where sets overlap, what follows is a choice."""
+    single: dict[int, list[Expr]] = {}
+    wide: list[tuple[int, list[Expr]]] = []
+    for members, then in (arc for part in lists for arc in part):
+        if members & (members - 1) == 0:
+            single.setdefault(members, []).append(then)
+        else:
+            wide = _split(wide, members, then)
+    for bit, terms in single.items():
+        for i, (members, others) in enumerate(wide):
+            if members & bit:
+                terms.extend(others)
+                wide[i] = (members ^ bit, others)
+    return _grouped((members, alt_of(terms)) for members, terms in [*single.items(), *wide] if members)
+
+
+def _split(partition: list[tuple[int, list[Expr]]], members: int, then: Expr) -> list[tuple[int, list[Expr]]]:
+    result = []
+    for present, terms in partition:
+        common = present & members
+        if common:
+            members ^= common
+            result.append((common, [*terms, then]))
+        if present != common:
+            result.append((present ^ common, terms))
+    if members:
+        result.append((members, [then]))
+    return result
+
+
+def _grouped(pairs: Iterable[tuple[int, Expr]]) -> Arcs:
+    by_term: dict[Expr, int] = {}
+    for members, then in pairs:
+        by_term[then] = by_term.get(then, 0) | members
+    return [(members, then) for then, members in by_term.items()]
+
+
+def _crossed(parts: tuple[Expr, ...]) -> Arcs:
+    rows: list[tuple[int, tuple[Expr, ...]]] = [(ALL_BYTES, ())]
+    for part in parts:
+        rows = [(m & n, (*terms, then)) for m, terms in rows for n, then in arcs(part) if m & n]
+    return [(m, then) for m, then in _grouped((m, both(*terms)) for m, terms in rows) if then is not NOTHING]
+
+
+def _complement_arcs(inner: Arcs) -> Arcs:
+    rest = ALL_BYTES
+    result = []
+    for members, then in inner:
+        rest ^= members
+        result.append((members, complement(then)))
+    return [(m, then) for m, then in _grouped([*result, (rest, ANY_BYTES)]) if m and then is not NOTHING]
+
+
+def is_recording(e: Expr) -> bool:
+    """Whether a recording or an unknown place is at the head of `e`."""
+    try:
+        arcs(e)
+    except Recording:
+        return True
+    return False
+
+
+def derived(e: Expr, byte: int) -> Expr:
+    """What is left of `e` after `byte`, which recordings at its head remember.
+
+    Raises Recording where it is not known what is there.
+    """
+    try:
+        found = arcs(e)
+    except Recording:
+        return _derived(e, byte)
+    return next((then for members, then in found if members >> byte & 1), NOTHING)
+
+
+def _derived(e: Expr, byte: int) -> Expr:
+    match e:
+        case Record():
+            then = derived(e.names, byte)
+            within = recorded(then, e.written + bytes([byte]), e.after, e.like, sure=e.sure)
+            return alt(within, derived(e.after(e.written), byte)) if e.names.can_stop else within
+        case Seq():
+            then = seq(derived(e.head, byte), e.tail)
+            return alt(then, derived(e.tail, byte)) if e.head.can_stop else then
+        case Alt():
+            return alt_of(derived(part, byte) for part in e.parts)
+        case Both():
+            return both(*(derived(part, byte) for part in e.parts))
+        case Repeat():
+            return seq(derived(e.inner, byte), _one_less(e))
+        case Reference():
+            return derived(e.scope[e.name], byte)
+        case Deferred():
+            return derived(e.force(), byte)
+        case _:
+            raise Recording
+
+
+def generic(e: Expr, is_alive: Callable[[Expr], bool]) -> Expr:
+    """`e` without memory: each recording at its head as its names, then what they have in common that follows.
+
+    Recordings are left out that are not alive: what follows generally does not tell. The same object if there are none.
+    """
+    if not is_recording(e):
+        return e
+    match e:
+        case Record():
+            then = generic(e.like, is_alive) if e.names.can_stop else e.like
+            return seq(generic(e.names, is_alive), then) if is_alive(e) else NOTHING
+        case Seq():
+            return seq(generic(e.head, is_alive), generic(e.tail, is_alive) if e.head.can_stop else e.tail)
+        case Alt():
+            return alt_of(generic(part, is_alive) for part in e.parts)
+        case Both():
+            return both(*(generic(part, is_alive) for part in e.parts))
+        case Repeat():
+            then = seq(generic(e.inner, is_alive), _one_less(e))
+            return alt(EMPTY, then) if e.can_stop else then
+        case Reference():
+            return generic(e.scope[e.name], is_alive)
+        case Deferred():
+            return generic(e.force(), is_alive)
+        case _:
+            return e
+
+
+def _one_less(e: Repeat) -> Expr:
+    return repeat(e.inner, max(0, e.least - 1), None if e.most is None else e.most - 1)
+
+
+def ways(e: Expr) -> Iterator[tuple[int, Expr]]:
+    """What can be left of `e` after a byte, each once, with the least such byte.
+
+    For recordings, bytes that lead to the same but for what is remembered count as the same.
+    """
+    try:
+        yield from (((members & -members).bit_length() - 1, then) for members, then in arcs(e))
+    except Recording:
+        for byte in _bytes_apart(e):
+            yield byte, derived(e, byte)
+
+
+def _bytes_apart(e: Expr) -> Iterable[int]:
+    try:
+        return [(members & -members).bit_length() - 1 for members, _ in arcs(generic(e, lambda _: True))]
+    except Recording:
+        return range(256)

@@ -1,0 +1,524 @@
+"""Object -> Expr: the texts of objects, with no key twice.
+
+Most objects are written from their last property to their first, as two chains whose terms share their tails: what may
+follow once a member has been written, and what may come while none has. So an object of n properties takes n steps;
+where many in a row are optional, the choice among them is made only at the places that are walked.
+
+Properties in any order, counts and demands are kept track of instead, place by place: which names are left, how many
+members there are, which demands are still open. Such places are built where they are walked.
+
+Names that are not known one by one are remembered as they are written (`record`), since none may come twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import replace
+from functools import partial, reduce
+from itertools import combinations
+from typing import TYPE_CHECKING, NamedTuple
+
+from fcgen.errors import SchemaError, excerpt
+from fcgen.grammar.derive import INFINITE, few_texts, fewest, shortest
+from fcgen.grammar.expr import (
+    EMPTY,
+    NOTHING,
+    Expr,
+    alt,
+    alt_of,
+    both,
+    deferred,
+    literal,
+    record,
+    seq,
+    unknown,
+)
+from fcgen.schema.algebra import meet
+from fcgen.schema.keys import other_names
+from fcgen.schema.object_sets import is_named, value_of
+from fcgen.schema.place import pointer
+from fcgen.schema.shape import Demand, Never, Object, Ref, Shape, String, Witness
+from fcgen.schema.string_sets import meet_strings, no_string
+from fcgen.schema.string_texts import string_texts
+from fcgen.schema.values import spelled
+
+if TYPE_CHECKING:
+    from fcgen.schema.lower import Lowering
+
+MAX_COUNTED = 20_000
+MAX_UNNAMED = 100
+MAX_PLACES = 5_000
+MAX_DEMANDS = 8
+MAX_FEW = 64
+_FEW = 2  # so many alternatives are written out wherever they may come
+_QUOTE = literal(b'"')
+_CLOSE = literal(b"}")
+FAR = 1_000_000  # bytes: a way that is never the shortest
+
+Names = frozenset[bytes]
+NO_NAMES: Names = frozenset()
+
+
+def object_texts(part: Object, low: Lowering, depth: int) -> Expr:
+    """The texts of the objects of `part`, whose values `low` has lowered.
+
+    Raises SchemaError where there is too much to count.
+    """
+    part = _named_singly(part)
+    required = dict.fromkeys(part.required)
+    is_counted = part.min_properties > len(required) or _may_exceed(part) or bool(part.demands)
+    if low.text.order == "any" or is_counted:
+        return _Counted(part, low, depth).whole()
+    return _chained(part, low, depth)
+
+
+def _named_singly(part: Object) -> Object:
+    """The object with each group of few names replaced by these names: they may be used up."""
+    properties, groups = dict(part.properties), []
+    for group in part.groups:
+        few = (
+            None if group.names.is_any or type(group.value) is Never else few_texts(string_texts(group.names), MAX_FEW)
+        )
+        if few is None:
+            groups.append(group)
+        else:
+            names = [json.loads(b'"' + text + b'"') for text in few]
+            properties.update({name: group.value for name in names if name not in properties})
+    return part if len(groups) == len(part.groups) else replace(part, properties=properties, groups=tuple(groups))
+
+
+def _may_exceed(part: Object) -> bool:
+    """Whether the upper bound of the number of properties says anything."""
+    possible = sum(type(value) is not Never for value in part.properties.values())
+    is_open = any(type(group.value) is not Never for group in part.groups)
+    return part.max_properties is not None and (is_open or possible > part.max_properties)
+
+
+def _members(part: Object) -> list[tuple[str, Shape]]:
+    """The names that are known, with their values, in the order to write them."""
+    found = [(name, value) for name, value in part.properties.items() if type(value) is not Never]
+    told = [name for demand in part.demands for name in named(demand)]
+    others = dict.fromkeys(name for name in [*part.required, *told] if name not in part.properties)
+    return found + [(name, value) for name in others if type(value := value_of(part, name)) is not Never]
+
+
+def named(demand: Demand) -> Iterator[str]:
+    """The names that a demand speaks of one by one."""
+    yield from demand.absent
+    yield from (witness.names for witness in demand.witnesses if isinstance(witness.names, str))
+
+
+def _chained(part: Object, low: Lowering, depth: int) -> Expr:
+    """The object, from its end: `after` is what may follow a member, `first` what may come while there is none."""
+    members, required = _members(part), frozenset(part.required)
+    leading = next((i for i, (name, _) in enumerate(members) if name in required), len(members))
+    others = _Others(part, low, depth)
+    inside = low.within(depth)
+    after = _Ways(others.after(NO_NAMES))
+    first = _Ways(others.first)
+    none = _CLOSE
+    for i in range(len(members) - 1, -1, -1):
+        name, value = members[i]
+        is_required = name in required
+        rest = seq(low.term(value, inside), after.term)
+        after = after.with_way(seq(low.key(name, depth, after_comma=True), rest), only=is_required)
+        if i <= leading:
+            first = first.with_way(seq(low.key(name, depth, after_comma=False), rest), only=is_required)
+        none = NOTHING if is_required else none
+    return low.enclosed(b"{", first.term, none, depth)
+
+
+class _Ways:
+    """The alternatives at one place of an object: those that were given last, first, each in reach of the next.
+
+    A place shares its list with the places behind it, and of that list has the first `count`.
+    """
+
+    __slots__ = ("count", "term", "ways")
+
+    def __init__(self, term: Expr, ways: list[Expr] | None = None) -> None:
+        self.ways = [term] if ways is None else ways
+        self.count = len(self.ways)
+        self.term = term
+
+    def with_way(self, way: Expr, *, only: bool) -> _Ways:
+        """A place where `way` may come too, or where only `way` may come."""
+        if only:
+            return _Ways(way)
+        self.ways.append(way)
+        if len(self.ways) <= _FEW:
+            return _Ways(alt_of(self.ways), self.ways)
+        return _Ways(deferred(partial(_choice, self.ways, len(self.ways)), alt(way, self.term)), self.ways)
+
+
+def _choice(ways: list[Expr], count: int) -> Expr:
+    return alt_of(reversed(ways[:count]))
+
+
+class _Unnamed(NamedTuple):
+    """Names that are not known one by one, and the values that they have."""
+
+    names: String
+    value: Expr
+
+    def texts(self, taken: Names) -> Expr:
+        """The names but those that are taken."""
+        free = other_names(taken)
+        return free if self.names.is_any else both(string_texts(self.names), free)
+
+
+class _Others:
+    """The members of an object whose names are not known, one after the other to the object's end."""
+
+    def __init__(self, part: Object, low: Lowering, depth: int) -> None:
+        self._spacing = low.spacing(depth)
+        self._known = frozenset(spelled(name)[1:-1] for name in {*part.properties, *part.required})
+        inside = low.within(depth)
+        found = (_Unnamed(group.names, low.term(group.value, inside)) for group in part.groups)
+        self._groups = [group for group in found if group.value is not NOTHING]
+        self._end = seq(self._spacing.close, _CLOSE)
+        self._places: dict[Names, Expr] = {}
+
+    @property
+    def first(self) -> Expr:
+        """What may come where there is no member yet, but for the end."""
+        return self._member(NO_NAMES)
+
+    def after(self, written: Names) -> Expr:
+        """What may follow a member, where these others are written."""
+        if not self._groups:
+            return self._end
+        found = self._places.get(written)
+        if found is None:
+            if len(self._places) > MAX_PLACES:
+                self._places.clear()
+            ways = partial(self._ways, written)
+            found = self._places[written] = deferred(ways, self._end) if written else ways()
+        return found
+
+    def _ways(self, written: Names) -> Expr:
+        return alt(seq(self._spacing.comma, self._member(written)), self._end)
+
+    def _member(self, written: Names) -> Expr:
+        more = alt(seq(self._spacing.comma, unknown(FAR)), self._end)
+        return alt_of(
+            seq(
+                _QUOTE,
+                record(
+                    seq(group.texts(self._known | written), _QUOTE),
+                    _After(self, group, written),
+                    seq(self._spacing.colon, group.value, more),
+                ),
+            )
+            for group in self._groups
+        )
+
+    def following(self, group: _Unnamed, written: Names) -> Expr:
+        """What follows a name of `group`, the last of those written."""
+        return seq(self._spacing.colon, group.value, self.after(written))
+
+
+class _After(NamedTuple):
+    """What follows a name that is being written."""
+
+    others: _Others
+    group: _Unnamed
+    written: Names
+
+    def __call__(self, name: bytes) -> Expr:
+        return self.others.following(self.group, self.written | {name[:-1]})
+
+
+class _Place(NamedTuple):
+    """A place between members.
+
+    Attributes:
+        left: the known names that may still come, by number.
+        size: how many members there are, as far as it matters.
+        open: the demands that are not met yet, by number.
+        written: the other names that are there.
+    """
+
+    left: tuple[int, ...]
+    size: int
+    open: frozenset[int]
+    written: Names
+
+
+class _Counted:
+    """An object whose members are kept track of."""
+
+    def __init__(self, part: Object, low: Lowering, depth: int) -> None:
+        self.part, self.low, self.depth = part, low, depth
+        self.spacing = low.spacing(depth)
+        self.end = seq(self.spacing.close, _CLOSE)
+        self.members = _members(part)
+        self.is_free = low.text.order == "any"
+        self.required = frozenset(i for i, (name, _) in enumerate(self.members) if name in part.required)
+        self.known = frozenset(spelled(name)[1:-1] for name in {*part.properties, *(name for name, _ in self.members)})
+        self.least = part.min_properties if part.min_properties > len(self.required) else 0
+        self.most = part.max_properties if _may_exceed(part) else None
+        self.cap = max(1, self.least) if self.most is None else max(1, self.most)
+        self.groups = [group for group in part.groups if type(group.value) is not Never]
+        self.by_name = [self.settling(name) for name, _ in self.members]
+        self.by_absence = [
+            frozenset(k for k, demand in enumerate(part.demands) if name in demand.absent) for name, _ in self.members
+        ]
+        self.places: dict[_Place, Expr] = {}
+        self.sketches: dict[_Place, Expr] = {}
+        self.values: dict[tuple[Shape, frozenset[Witness]], Expr] = {}
+
+    def settling(self, name: str) -> list[tuple[int, Witness]]:
+        """The demands that a property of that name can meet, and how."""
+        found = [
+            (k, witness)
+            for k, demand in enumerate(self.part.demands)
+            for witness in demand.witnesses
+            if is_named(witness.names, name)
+        ]
+        if len({witness.value for _, witness in found}) > MAX_DEMANDS:
+            raise SchemaError(
+                f"too many alternatives are told apart by the property {excerpt(name)}",
+                pointer=pointer(self.part.place),
+                limit=MAX_DEMANDS,
+                given=len(found),
+            )
+        return found
+
+    def whole(self) -> Expr:
+        start = _Place(tuple(range(len(self.members))), 0, frozenset(range(len(self.part.demands))), NO_NAMES)
+        some = deferred(partial(self.members_at, start), self.sketch(start))
+        empty = _CLOSE if self.may_end(start) else NOTHING
+        return self.low.enclosed(b"{", some, empty, self.depth)
+
+    def at(self, place: _Place) -> Expr:
+        """What may come at a place after a member."""
+        found = self.places.get(place)
+        if found is None:
+            if len(self.places) > MAX_PLACES:
+                self.places.clear()
+            like = self.end if self.may_end(place) else self.sketch(place)
+            found = self.places[place] = deferred(partial(self.ways, place), like)
+        return found
+
+    def ways(self, place: _Place) -> Expr:
+        return alt(self.members_at(place), self.end if self.may_end(place) else NOTHING)
+
+    def may_end(self, place: _Place) -> bool:
+        return (
+            place.size >= self.least
+            and self.required.isdisjoint(place.left)
+            and not self.without(place.open, place.left)
+        )
+
+    def without(self, open_: frozenset[int], names: Iterable[int]) -> frozenset[int]:
+        """The demands that are open once it is known that these names are not there."""
+        return open_.difference(*(self.by_absence[i] for i in names)) if open_ else open_
+
+    def is_full(self, place: _Place) -> bool:
+        """Whether every member that may still come is a required one."""
+        return self.most is not None and self.most - place.size <= len(self.required.intersection(place.left))
+
+    def members_at(self, place: _Place) -> Expr:
+        """Each member that may come next, with what may follow it."""
+        found: list[Expr] = []
+        for i, skipped, left in self.candidates(place):
+            if i in self.required or not self.is_full(place):
+                found += self.known_member(i, place._replace(left=left, open=self.without(place.open, skipped)))
+        if (self.is_free or self.required.isdisjoint(place.left)) and not self.is_full(place):
+            left = place.left if self.is_free else ()
+            found += self.unnamed(place._replace(left=left, open=self.without(place.open, () if left else place.left)))
+        return alt_of(found)
+
+    def candidates(self, place: _Place) -> Iterator[tuple[int, tuple[int, ...], tuple[int, ...]]]:
+        """The known names that may come next, each with those it leaves out for good, and those that are left."""
+        for k, i in enumerate(place.left):
+            if self.is_free:
+                yield i, (), place.left[:k] + place.left[k + 1 :]
+            else:
+                yield i, place.left[:k], place.left[k + 1 :]
+                if i in self.required:
+                    return
+
+    def known_member(self, i: int, place: _Place) -> Iterator[Expr]:
+        """A member of a known name, by the demands that it meets; `place` is without the name."""
+        key = self.low.key(self.members[i][0], self.depth, after_comma=place.size > 0)
+        for value, open_ in self.variants(self.members[i][1], self.by_name[i], place.open):
+            yield seq(key, value, self.at(_Place(place.left, min(place.size + 1, self.cap), open_, place.written)))
+
+    def variants(
+        self, value: Shape, settling: list[tuple[int, Witness]], open_: frozenset[int]
+    ) -> Iterator[tuple[Expr, frozenset[int]]]:
+        """A value by the witnesses that it is, each with the demands that are open then."""
+        alike: dict[Hashable, tuple[Witness, set[int]]] = {}
+        for k, witness in settling:
+            if k in open_:
+                of = witness.value.key if isinstance(witness.value, Ref) else witness.value
+                alike.setdefault((witness.names, of), (witness, set()))[1].add(k)
+        for chosen in subsets(range(len(alike))):
+            ways = [way for n, way in enumerate(alike.values()) if n in chosen]
+            term = self.value(value, frozenset(witness for witness, _ in ways))
+            if term is not NOTHING:
+                yield term, open_.difference(*(met for _, met in ways))
+
+    def value(self, value: Shape, witnesses: frozenset[Witness]) -> Expr:
+        found = self.values.get((value, witnesses))
+        if found is None:
+            shape = reduce(meet, (witness.value for witness in witnesses), value)
+            found = self.values[value, witnesses] = self.low.late(shape, self.low.within(self.depth))
+        return found
+
+    def unnamed(self, place: _Place) -> Iterator[Expr]:
+        """The members whose names are not known."""
+        comma = self.spacing.comma if place.size else EMPTY
+        for group, open_ in self.unnamed_groups(place.open):
+            then = _Place(place.left, min(place.size + 1, self.cap), open_, place.written)
+            like = seq(self.spacing.colon, group.value, self.generic(then))
+            names = seq(group.texts(self.known | place.written), _QUOTE)
+            yield seq(comma, _QUOTE, record(names, _AfterUnnamed(self, group, then), like))
+
+    def unnamed_groups(self, open_: frozenset[int]) -> Iterator[tuple[_Unnamed, frozenset[int]]]:
+        """The names that are not known, by the demands that they meet, each with the demands that are open then."""
+        by_language = [
+            (k, witness)
+            for k in sorted(open_)
+            for witness in self.part.demands[k].witnesses
+            if not isinstance(witness.names, str)
+        ]
+        for group in self.groups:
+            for chosen in subsets(range(len(by_language))):
+                met = {by_language[n][0] for n in chosen}
+                if len(met) < len(chosen):
+                    continue
+                witnesses = [by_language[n][1] for n in chosen]
+                names = reduce(meet_strings, (w.names for w in witnesses if isinstance(w.names, String)), group.names)
+                value = self.value(group.value, frozenset(witnesses))
+                if value is not NOTHING and not (chosen and no_string(names)):
+                    yield _Unnamed(names, value), open_ - met
+
+    def generic(self, place: _Place) -> Expr:
+        """What follows a member, as far as it does not depend on the others that are written."""
+        if self.may_end(place):
+            return alt(seq(self.spacing.comma, unknown(FAR)), self.end)
+        return seq(self.spacing.comma, needing(self.sketch(place, slack=True)))
+
+    def sketch(self, place: _Place, *, slack: bool = False) -> Expr:
+        """Some short way to the end: known members as they are needed, then others.
+
+        With `slack`, the others are not the shortest ones, of which one may be taken.
+        """
+        found = None if slack else self.sketches.get(place)
+        if found is None:
+            if len(self.sketches) > MAX_PLACES:
+                self.sketches.clear()
+            found = self.sketched(place, slack=slack)
+            if not slack:
+                self.sketches[place] = found
+        return found
+
+    def sketched(self, place: _Place, *, slack: bool) -> Expr:
+        """By dynamic programming over the names that are left, from the last one: (members so far, open) -> term."""
+        required = len(self.required.intersection(place.left))
+        needs_optional = max(1, self.least) > place.size + required or bool(self.without(place.open, place.left))
+        if needs_optional:
+            names = list(place.left)
+            states = {(place.size, place.open)}
+        else:
+            names = [i for i in place.left if i in self.required]
+            states = {(place.size, self.without(place.open, [i for i in place.left if i not in self.required]))}
+        start, layers = next(iter(states)), [states]
+        for i in names:
+            states = {after for state in states for after, _ in self.steps(i, state)}
+            layers.append(states)
+            if sum(map(len, layers)) > MAX_COUNTED:
+                raise SchemaError(
+                    "an object has too many properties to keep track of",
+                    pointer=pointer(self.part.place),
+                    limit=MAX_COUNTED,
+                )
+        terms = {state: self.closing(_Place((), *state, place.written), slack=slack) for state in layers[-1]}
+        for i, layer in zip(reversed(names), reversed(layers[:-1]), strict=True):
+            terms = {
+                state: alt_of(seq(member, terms[after]) for after, member in self.steps(i, state)) for state in layer
+            }
+        return terms[start]
+
+    def steps(self, i: int, state: tuple[int, frozenset[int]]) -> Iterator[tuple[tuple[int, frozenset[int]], Expr]]:
+        """Leave out a known name, or write it."""
+        count, open_ = state
+        if i not in self.required:
+            yield (count, self.without(open_, [i])), EMPTY
+        if self.most is None or count < self.most:
+            name, value = self.members[i]
+            key = self.low.key(name, self.depth, after_comma=count > 0)
+            for term, left in self.variants(value, self.by_name[i], open_):
+                yield (min(count + 1, self.cap), left), seq(key, term)
+
+    def closing(self, place: _Place, *, slack: bool) -> Expr:
+        """Others until none is needed, then the end."""
+        if not place.open:
+            return self.some_unnamed(place, max(0, max(1, self.least) - place.size), slack=slack)
+        ways = []
+        for group, open_ in self.unnamed_groups(place.open):
+            if open_ != place.open and (self.most is None or place.size < self.most):
+                for name in self.names(group, place.written, 1, slack=slack):
+                    then = _Place((), min(place.size + 1, self.cap), open_, place.written | {name})
+                    ways.append(seq(self.member(group, name, place.size), self.closing(then, slack=slack)))
+        return alt_of(ways)
+
+    def some_unnamed(self, place: _Place, needed: int, *, slack: bool) -> Expr:
+        if needed == 0:
+            return self.end
+        if needed > MAX_UNNAMED:
+            raise SchemaError(
+                "`minProperties` asks for too many properties that are not declared",
+                pointer=pointer((self.part.place, "minProperties")),
+                keyword="minProperties",
+                limit=MAX_UNNAMED,
+                given=needed,
+            )
+        ways = []
+        for group, _ in self.unnamed_groups(frozenset()):
+            names = self.names(group, place.written, needed, slack=slack)
+            if len(names) == needed:
+                ways.append(seq(*(self.member(group, name, place.size + n) for n, name in enumerate(names)), self.end))
+        return alt_of(ways)
+
+    def names(self, group: _Unnamed, written: Names, count: int, *, slack: bool) -> list[bytes]:
+        """The shortest names of a group."""
+        found: list[bytes] = []
+        while len(found) < count + slack:
+            name = shortest(group.texts(self.known | written | frozenset(found)))
+            if name is None:
+                break
+            found.append(name)
+        return found[1:] if slack and len(found) > count else found
+
+    def member(self, group: _Unnamed, name: bytes, count: int) -> Expr:
+        comma = self.spacing.comma if count else EMPTY
+        return seq(comma, literal(b'"' + name + b'"'), self.spacing.colon, group.value)
+
+
+class _AfterUnnamed(NamedTuple):
+    """What follows a name that is being written."""
+
+    counted: _Counted
+    group: _Unnamed
+    place: _Place
+
+    def __call__(self, name: bytes) -> Expr:
+        place = self.place._replace(written=self.place.written | {name[:-1]})
+        return seq(self.counted.spacing.colon, self.group.value, self.counted.at(place))
+
+
+def needing(sketch: Expr) -> Expr:
+    """A place that is not known, from which `sketch` is a way to the end."""
+    need = fewest(sketch)
+    return NOTHING if need == INFINITE else unknown(int(need))
+
+
+def subsets(items: Iterable[int]) -> Iterator[frozenset[int]]:
+    """All subsets, the empty one first."""
+    items = list(items)
+    return (frozenset(chosen) for size in range(len(items) + 1) for chosen in combinations(items, size))

@@ -1,0 +1,130 @@
+"""String -> Expr: the text between the quotes of a JSON string, with its patterns, formats and length.
+
+Patterns and formats are read straight into their JSON spelling, so that escaping never meets the pattern. Where several
+constraints must hold at once, their intersection is made an explicit automaton if it is small; otherwise it stays an
+intersection, which is explored only where it is walked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+from fcgen.errors import GrammarTooLarge, PatternError
+from fcgen.grammar.characters import ANY, CharSet, json_chars
+from fcgen.grammar.derive import arcs
+from fcgen.grammar.dfa import determinize
+from fcgen.grammar.expr import NOTHING, Expr, alt_of, both, complement, repeat, seq
+from fcgen.grammar.lark import read_grammar
+from fcgen.grammar.regex import read_pattern
+from fcgen.schema.formats import OUTER, format_pattern
+from fcgen.schema.keys import other_names
+from fcgen.schema.lengths import fitted_to_length
+from fcgen.schema.place import pointer
+from fcgen.schema.shape import String
+from fcgen.schema.values import spelled
+
+_FEW_STATES = 64
+
+Spell = Callable[[CharSet], Expr]
+
+
+def string_texts(part: String, spell: Spell = json_chars) -> Expr:
+    """The strings of `part` as they stand between the quotes, in the spelling of characters that is given.
+
+    Raises:
+        PatternError: a pattern is malformed or not regular.
+        GrammarTooLarge: the constraints together have too many states.
+    """
+    if not part.is_regular:
+        return _of_length(part.min_length, part.max_length, spell)
+    try:
+        return _constrained(_Content(*(getattr(part, name) for name in _Content._fields)), spell)
+    except (PatternError, GrammarTooLarge) as error:
+        error.keyword = "pattern" if part.patterns or part.not_patterns else "format"
+        error.pointer = pointer((part.place, error.keyword))
+        raise
+
+
+def accepts_text(part: String, text: str) -> bool:
+    """Whether `text`, whose length is right, is of the patterns and formats of `part`."""
+    e = string_texts(part)
+    for byte in spelled(text)[1:-1]:
+        found = next((then for members, then in arcs(e) if members >> byte & 1), None)
+        if found is None:
+            return False
+        e = found
+    return e.can_stop
+
+
+@lru_cache(maxsize=1024)
+def _of_length(least: int, most: int | None, spell: Spell) -> Expr:
+    return repeat(read_grammar("json")["CHAR"] if spell is json_chars else spell(ANY), least, most)
+
+
+class _Content(NamedTuple):
+    """What a String says, apart from its place."""
+
+    patterns: tuple[str, ...]
+    not_patterns: tuple[str, ...]
+    formats: tuple[str, ...]
+    not_formats: tuple[str, ...]
+    min_length: int
+    max_length: int | None
+    excluded: frozenset[str]
+    choices: tuple[tuple[String, ...], ...]
+
+
+@lru_cache(maxsize=1024)
+def _constrained(content: _Content, spell: Spell) -> Expr:
+    patterns, not_patterns, formats, not_formats, least, most, excluded, choices = content
+    parts = [_pattern(pattern, spell) for pattern in patterns] + [_format(name, spell) for name in formats]
+    if least or most is not None:
+        fitted = fitted_to_length(patterns[0], parts[0], least, most) if patterns else None
+        parts = [*parts, _of_length(least, most, spell)] if fitted is None else [fitted, *parts[1:]]
+    parts += [_not_pattern(pattern, spell) for pattern in not_patterns]
+    parts += [_not_format(name, spell) for name in not_formats]
+    parts += [alt_of(string_texts(one, spell) for one in choice) for choice in choices]
+    if excluded:
+        parts.append(_all_but(excluded, spell))
+    if not (patterns or formats or choices or least or most is not None):
+        parts.append(_of_length(0, None, spell))
+    if len(parts) == 1:
+        return parts[0]
+    together = both(*parts)
+    try:
+        return determinize(together, limit=_FEW_STATES)
+    except GrammarTooLarge:
+        return together
+
+
+def _all_but(excluded: frozenset[str], spell: Spell) -> Expr:
+    if spell is json_chars:
+        return other_names(frozenset(spelled(text)[1:-1] for text in excluded))
+    return complement(alt_of(seq(*(spell(CharSet.of(char)) for char in text)) for text in excluded))
+
+
+@lru_cache(maxsize=1024)
+def _pattern(pattern: str, spell: Spell) -> Expr:
+    return read_pattern(pattern, spell, search=True)
+
+
+@lru_cache(maxsize=1024)
+def _not_pattern(pattern: str, spell: Spell) -> Expr:
+    """The texts in which the pattern matches nowhere: in a negation it is read as widely as any dialect reads it."""
+    read_pattern(pattern, spell, search=True)  # for its errors, which quote the pattern as it was written
+    return read_pattern(rf"^(?![\s\S]*(?:{pattern}))", spell, search=True)
+
+
+@lru_cache(maxsize=64)
+def _format(name: str, spell: Spell) -> Expr:
+    return read_pattern(format_pattern(name) or "", spell)
+
+
+@lru_cache(maxsize=64)
+def _not_format(name: str, spell: Spell) -> Expr:
+    """The texts that are sure not to be of a format."""
+    if name not in OUTER:
+        return NOTHING
+    return both(_of_length(0, None, spell), complement(read_pattern(OUTER[name], spell)))
