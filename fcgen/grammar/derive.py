@@ -85,9 +85,7 @@ def few_texts(e: Expr, most: int) -> list[bytes] | None:
         ways = [(members, then) for members, then in arcs(e) if fewest(then) != INFINITE]
         if len(found) + sum(members.bit_count() for members, _ in ways) > most:
             return None
-        ahead += [
-            (then, text + bytes([byte])) for members, then in ways for byte in range(256) if members >> byte & 1
-        ]
+        ahead += [(then, text + bytes([byte])) for members, then in ways for byte in range(256) if members >> byte & 1]
     return None
 
 

@@ -16,8 +16,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from fcgen.errors import GrammarTooLarge, SchemaError
 from fcgen.grammar.derive import INFINITE, few_texts, fewest, shortest
@@ -39,14 +40,12 @@ from fcgen.grammar.expr import (
 from fcgen.schema.algebra import exclude, meet, union
 from fcgen.schema.array_sets import item_of
 from fcgen.schema.definitions import resolve
+from fcgen.schema.lowering import Lowering
 from fcgen.schema.object_texts import FAR, MAX_FEW, needing, subsets
 from fcgen.schema.place import Place, pointer
 from fcgen.schema.shape import AnyOf, Array, Boolean, Never, Null, Shape, String, Values
 from fcgen.schema.string_texts import string_texts
 from fcgen.schema.values import key_of
-
-if TYPE_CHECKING:
-    from fcgen.schema.lower import Lowering
 
 MAX_ITEMS = 200
 MAX_NESTED = 100
@@ -323,7 +322,8 @@ class _Counted:
         return found
 
 
-class _AfterItem(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _AfterItem:
     """What follows an item that is being written."""
 
     counted: _Counted

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 
 from fcgen.errors import CircularRef, SchemaError
 from fcgen.schema.place import Place, pointer
-from fcgen.schema.shape import AnyOf, Ref, Shape
+from fcgen.schema.shape import AnyOf, Defined, Ref, Shape
 
 MAX_CHAIN = 30
 MAX_DEFINITIONS = 20_000
@@ -63,7 +63,7 @@ def resolve(shape: Shape) -> Shape:
     """
     if type(shape) is not Ref:
         return shape
-    passed: dict[Hashable, Definitions] = {}
+    passed: dict[Hashable, Defined] = {}
     while type(shape) is Ref:
         if shape.key in passed:
             raise circular(shape.place)

@@ -1,58 +1,20 @@
-"""Shape -> Expr: the JSON texts of the values of a shape, one text per value up to the choices of `Text`.
-
-Shapes are lowered children first, each once. A definition becomes a reference, so recursion costs nothing. Where the
-whitespace depends on the depth ("indent=N"), a shape is lowered once for each depth that it stands at, and recursion
-ends at a limit.
-"""
+"""Shape -> Expr: the JSON texts of the values of a shape, one text per value up to the choices of `Text`."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-from dataclasses import replace
 from functools import lru_cache
-from typing import Any
 
-from fcgen.grammar.expr import (
-    EMPTY,
-    NOTHING,
-    Expr,
-    Literal,
-    Scope,
-    alt,
-    alt_of,
-    literal,
-    reference,
-    seq,
-)
-from fcgen.schema.algebra import shape_of
+from fcgen.grammar.expr import NOTHING, Expr, alt, alt_of, literal, seq
 from fcgen.schema.array_texts import array_texts
-from fcgen.schema.definitions import resolve
+from fcgen.schema.lowering import ANY_VALUE, Lowering
 from fcgen.schema.number_sets import Number
 from fcgen.schema.number_texts import number_texts
 from fcgen.schema.object_texts import object_texts
-from fcgen.schema.shape import (
-    EVERY_KIND,
-    AnyOf,
-    Anything,
-    Array,
-    Boolean,
-    Never,
-    Null,
-    Object,
-    Ref,
-    Shape,
-    String,
-    Values,
-)
+from fcgen.schema.shape import AnyOf, Anything, Array, Boolean, Never, Null, Object, Ref, Shape, String, Values
 from fcgen.schema.string_texts import string_texts
-from fcgen.schema.text import Spacing, Text, spacing
-from fcgen.schema.values import spelled
+from fcgen.schema.text import Text
 
-MAX_INDENTED = 24
 _QUOTE = literal(b'"')
-_WITH_CHILDREN = frozenset([Array, Object, AnyOf])
-_ANY_VALUE = AnyOf(EVERY_KIND)
 
 
 def lower(shape: Shape, text: Text = Text(), depth: int = 0) -> Expr:  # noqa: B008  it is immutable
@@ -60,226 +22,42 @@ def lower(shape: Shape, text: Text = Text(), depth: int = 0) -> Expr:  # noqa: B
 
     Raises SchemaError, GrammarTooLarge: a number, a string or an array has too many forms.
     """
-    return Lowering(text).whole(shape, depth if text.is_indented else 0)
+    return Lowering(text, _build).whole(shape, depth if text.is_indented else 0)
 
 
 @lru_cache(maxsize=16)
 def anything(text: Text) -> Expr:
     """The texts of all JSON values, where whitespace does not depend on the depth."""
-    return Lowering(text, nested=True).whole(_ANY_VALUE, 0)
+    return Lowering(text, _build, nested=True).whole(ANY_VALUE, 0)
 
 
-class _Family:
-    """Lowerings that belong together."""
-
-    def __init__(self) -> None:
-        self.lowerings: list[Lowering] = []
-        self.is_busy = False
-
-
-class Lowering:
-    """One lowering, of shapes that may share parts.
-
-    Attributes:
-        text: the choices.
-    """
-
-    def __init__(self, text: Text, family: _Family | None = None, *, nested: bool = False) -> None:
-        self.text = text
-        self._refers_to_itself = nested or text.is_indented  # where any value may stand
-        self._scope = Scope()
-        self._done: dict[tuple[Shape, int], Expr] = {}
-        self._wanted: list[tuple[Any, Shape, int]] = []
-        self._open: set[tuple[Shape, int]] = set()
-        self._distinct: Lowering | None = None
-        self._permuted: Lowering | None = None
-        self._family = _Family() if family is None else family
-        self._family.lowerings.append(self)
-
-    def whole(self, shape: Shape, depth: int) -> Expr:
-        """The term of a shape, and of every definition that it leads to."""
-        self._family.is_busy = True
-        self._open.add((shape, depth))
-        term = self.term(shape, depth)
-        if shape is _ANY_VALUE:
-            self._scope.define(("any", depth), term)
-        while any(lowering.settle() for lowering in self._family.lowerings):
-            pass
-        self._family.is_busy = False
-        return term
-
-    def late(self, shape: Shape, depth: int) -> Expr:
-        """The term of a shape that is lowered when a place is walked, if not before."""
-        term = self.term(shape, depth)
-        if not self._family.is_busy:
-            self.is_unsettled()
-        return term
-
-    def settle(self) -> bool:
-        """Lower the definitions that are referred to, but for those that are being lowered; whether there were any."""
-        waiting, self._wanted = self._wanted, []
-        settled = False
-        for key, target, depth in waiting:
-            shape = resolve(target)
-            if (key, depth) in self._scope:
-                continue
-            if (shape, depth) in self._open and (shape, depth) not in self._done:
-                self._wanted.append((key, target, depth))
-                continue
-            self._open.add((shape, depth))
-            self._scope.define((key, depth), self.term(shape, depth))
-            settled = True
-        return settled
-
-    def is_unsettled(self) -> bool:
-        """Whether something is referred to that is being lowered at this moment."""
-        while self.settle():
-            pass
-        return bool(self._wanted)
-
-    @property
-    def distinct(self) -> Lowering:
-        """The lowering with one spelling for each value, up to the order of properties and whitespace."""
-        if self.text.one_spelling:
-            return self
-        if self._distinct is None:
-            self._distinct = Lowering(replace(self.text, one_spelling=True, escapes="canonical"), self._family)
-        return self._distinct
-
-    @property
-    def permuted(self) -> Lowering:
-        """The same with properties in any order."""
-        if self.text.order == "any":
-            return self
-        if self._permuted is None:
-            self._permuted = Lowering(replace(self.text, order="any"), self._family)
-        return self._permuted
-
-    def spacing(self, depth: int) -> Spacing:
-        """What stands between the parts of a value that is so deep."""
-        return spacing(self.text.whitespace, depth)
-
-    def within(self, depth: int) -> int:
-        """The depth of what is in a value that is so deep."""
-        return depth + 1 if self.text.is_indented else 0
-
-    def term(self, root: Shape, depth: int) -> Expr:
-        """The term of a shape: children first, with a stack of our own, since shapes may be deep."""
-        done, whole = self._done, (root, depth)
-        stack = [] if whole in done else [whole]
-        while stack:
-            shape, depth = stack[-1]
-            waiting = len(stack)
-            inside = depth if type(shape) is AnyOf else self.within(depth)
-            if inside <= MAX_INDENTED:
-                for child in _children(shape):
-                    if (child, inside) not in done:
-                        if type(child) in _WITH_CHILDREN:
-                            stack.append((child, inside))
-                        else:
-                            done[child, inside] = self._build(child, inside)
-            if len(stack) == waiting:
-                done[stack.pop()] = self._build(shape, depth) if inside <= MAX_INDENTED else NOTHING
-        return done[whole]
-
-    def _build(self, shape: Shape, depth: int) -> Expr:
-        match shape:
-            case String():
-                return seq(_QUOTE, string_texts(shape, self.text.spell), _QUOTE)
-            case Number():
-                text = self.text
-                return number_texts(
-                    shape,
-                    exponent=text.exponent,
-                    whole_fraction=not shape.integer or (text.whole_fraction and not text.plain_integers),
-                    canonical=text.one_spelling,
-                )
-            case Object():
-                return object_texts(shape, self, depth)
-            case Array():
-                return array_texts(shape, self, depth)
-            case Values():
-                return alt_of(self.value(value, depth) for value in shape.values.values())
-            case AnyOf():
-                return alt_of(self._done[part, depth] for part in shape.parts)
-            case Ref():
-                return self._reference(shape.key, shape, depth)
-            case Anything():
-                return self._reference("any", _ANY_VALUE, depth) if self._refers_to_itself else anything(self.text)
-            case Boolean():
-                return alt(literal(b"true"), literal(b"false"))
-            case Null():
-                return literal(b"null")
-            case Never():
-                return NOTHING
-
-    def _reference(self, key: Any, target: Shape, depth: int) -> Expr:
-        if depth > MAX_INDENTED:
-            return NOTHING
-        self._wanted.append((key, target, depth))
-        return reference(self._scope, (key, depth))
-
-    def key(self, name: str, depth: int, *, after_comma: bool) -> Expr:
-        """A property's name and its colon, in an object that is so deep."""
-        spacing = self.spacing(depth)
-        comma = spacing.comma if after_comma else EMPTY
-        if isinstance(spacing.colon, Literal) and isinstance(spacing.comma, Literal):
-            return literal((spacing.comma.data if after_comma else b"") + spelled(name) + spacing.colon.data)
-        return seq(comma, literal(spelled(name)), spacing.colon)
-
-    def value(self, value: Any, depth: int) -> Expr:
-        """The text of one value."""
-        match value:
-            case str():
-                return literal(spelled(value))
-            case list():
-                inside = self.within(depth)
-                return self._bracketed(b"[", [self.value(item, inside) for item in value], b"]", depth)
-            case dict() if len(value) > 1 and self.text.order == "any":
-                return self.term(shape_of(value), depth)
-            case dict():
-                inside = self.within(depth)
-                members = [
-                    seq(self.key(name, depth, after_comma=False), self.value(item, inside))
-                    for name, item in value.items()
-                ]
-                return self._bracketed(b"{", members, b"}", depth)
-            case float() if value.is_integer() and abs(value) <= 2**53:
-                return self._whole(int(value))
-            case int() if not isinstance(value, bool):
-                return self._whole(value)
-            case _:
-                return literal(json.dumps(value).encode())
-
-    def _whole(self, value: int) -> Expr:
-        """An integer, which may be written as a float as well: they are the same value."""
-        text = literal(b"%d" % value)
-        if self.text.one_spelling or not self.text.whole_fraction or abs(value) > 2**53:
-            return text
-        return alt(text, literal(b"%d.0" % value))
-
-    def _bracketed(self, opening: bytes, parts: list[Expr], closing: bytes, depth: int) -> Expr:
-        spacing = self.spacing(depth)
-        if not parts:
-            return seq(literal(opening), spacing.empty, literal(closing))
-        separated = [term for part in parts for term in (spacing.comma, part)][1:]
-        return seq(literal(opening), spacing.open, *separated, spacing.close, literal(closing))
-
-    def enclosed(self, opening: bytes, some: Expr, none: Expr, depth: int) -> Expr:
-        """A bracket, then `some` members with their closing bracket, or `none`, which is just that bracket."""
-        spacing = self.spacing(depth)
-        if spacing.empty is spacing.open:
-            return seq(literal(opening), spacing.open, alt(some, none))
-        return seq(literal(opening), alt(seq(spacing.open, some), seq(spacing.empty, none)))
-
-
-def _children(shape: Shape) -> Iterable[Shape]:
+def _build(low: Lowering, shape: Shape, depth: int) -> Expr:
     match shape:
+        case String():
+            return seq(_QUOTE, string_texts(shape, low.text.spell), _QUOTE)
+        case Number():
+            text = low.text
+            return number_texts(
+                shape,
+                exponent=text.exponent,
+                whole_fraction=not shape.integer or (text.whole_fraction and not text.plain_integers),
+                canonical=text.one_spelling,
+            )
         case Object():
-            return (*shape.properties.values(), *(group.value for group in shape.groups))
+            return object_texts(shape, low, depth)
         case Array():
-            return (*shape.prefix, shape.rest)
+            return array_texts(shape, low, depth)
+        case Values():
+            return alt_of(low.value(value, depth) for value in shape.values.values())
         case AnyOf():
-            return shape.parts
-        case _:
-            return ()
+            return alt_of(low.term(part, depth) for part in shape.parts)
+        case Ref():
+            return low.reference(shape.key, shape, depth)
+        case Anything():
+            return low.reference("any", ANY_VALUE, depth) if low.refers_to_itself else anything(low.text)
+        case Boolean():
+            return alt(literal(b"true"), literal(b"false"))
+        case Null():
+            return literal(b"null")
+        case Never():
+            return NOTHING

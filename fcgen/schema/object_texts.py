@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 from itertools import combinations
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from fcgen.errors import SchemaError, excerpt
 from fcgen.grammar.derive import INFINITE, few_texts, fewest, shortest
@@ -36,15 +36,13 @@ from fcgen.grammar.expr import (
 )
 from fcgen.schema.algebra import meet
 from fcgen.schema.keys import other_names
+from fcgen.schema.lowering import Lowering
 from fcgen.schema.object_sets import is_named, value_of
 from fcgen.schema.place import pointer
 from fcgen.schema.shape import Demand, Never, Object, Ref, Shape, String, Witness
 from fcgen.schema.string_sets import meet_strings, no_string
 from fcgen.schema.string_texts import string_texts
 from fcgen.schema.values import spelled
-
-if TYPE_CHECKING:
-    from fcgen.schema.lower import Lowering
 
 MAX_COUNTED = 20_000
 MAX_UNNAMED = 100
@@ -219,7 +217,8 @@ class _Others:
         return seq(self._spacing.colon, group.value, self.after(written))
 
 
-class _After(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _After:
     """What follows a name that is being written."""
 
     others: _Others
@@ -500,7 +499,8 @@ class _Counted:
         return seq(comma, literal(b'"' + name + b'"'), self.spacing.colon, group.value)
 
 
-class _AfterUnnamed(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _AfterUnnamed:
     """What follows a name that is being written."""
 
     counted: _Counted

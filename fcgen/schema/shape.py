@@ -15,16 +15,13 @@ Shapes compare by identity: they are shared, and a definition used in two places
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from fcgen.schema.keywords import Kind
 from fcgen.schema.number_sets import Number
 from fcgen.schema.place import Place
-
-if TYPE_CHECKING:
-    from fcgen.schema.definitions import Definitions
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -183,12 +180,23 @@ class AnyOf:
     place: Place = None
 
 
+class Defined(Protocol):
+    """Shapes under keys (`definitions.py`)."""
+
+    def define(self, key: Hashable, recipe: Callable[[], Shape], place: Place) -> Ref:
+        """The shape under `key`, which `recipe` makes if no earlier one was given."""
+
+    def __getitem__(self, key: Hashable) -> Shape: ...
+
+    def __setitem__(self, key: Hashable, shape: Shape) -> None: ...
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Ref:
     """The shape that `definitions` has under `key`; what `parts` have in common, if there are any."""
 
     key: Hashable
-    definitions: Definitions
+    definitions: Defined
     place: Place = None
     parts: tuple[Shape, ...] = ()
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial, reduce
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from fcgen.errors import SchemaError
 from fcgen.schema.algebra import exclude, meet, union
@@ -22,6 +22,7 @@ from fcgen.schema.drafts import Draft
 from fcgen.schema.object_sets import meet_groups
 from fcgen.schema.parts import implied, items_of, kinds_of
 from fcgen.schema.place import Place, pointer
+from fcgen.schema.refs import Base, Target
 from fcgen.schema.shape import (
     ANY_STRING,
     ANYTHING,
@@ -35,13 +36,28 @@ from fcgen.schema.shape import (
 )
 from fcgen.schema.string_sets import outside
 
-if TYPE_CHECKING:
-    from fcgen.schema.read import Reader
-    from fcgen.schema.refs import Base
-
 MAX_CASES = 256
 MAX_CHAIN = 20
 _KEYWORDS = ("unevaluatedProperties", "unevaluatedItems")
+
+
+class Reader(Protocol):
+    """Reads schemas (`read.py`)."""
+
+    def read(self, schema: Any, place: Place, base: Base) -> Shape:
+        """The shape of one schema."""
+
+    def entered(self, schema: dict[str, Any], place: Place, base: Base) -> Base:
+        """The base of the references in `schema`."""
+
+    def target(self, keyword: str, schema: dict[str, Any], place: Place, base: Base) -> Target:
+        """What the reference `keyword` of the schema leads to."""
+
+    def own(self, schema: dict[str, Any], kinds: frozenset[str], place: Place, base: Base) -> Shape:
+        """What the schema says by itself, and the schemas that must all hold with it."""
+
+    def finished(self, shape: Shape, schema: dict[str, Any], place: Place, base: Base) -> Shape:
+        """`shape` without what `not`, `oneOf` and `if` rule out."""
 
 
 @dataclass(frozen=True, slots=True)
