@@ -56,6 +56,7 @@ from fcgen.schema.values import key_of
 MAX_SIZE = 50_000
 MAX_STRINGS = 4
 _MEMO = 20_000
+_complements: dict[Shape, Shape] = {}  # of each other: the opposite of an opposite is the shape itself
 _CHEAP = 100
 
 
@@ -99,12 +100,12 @@ def meet(a: Shape, b: Shape) -> Shape:
         return b
     if type(a) is Ref or type(b) is Ref:
         return _meet_later(a, b)
-    if type(a) is AnyOf or type(b) is AnyOf:
-        return _meet_parts(a, b)
     if type(a) is Values:
         return _filtered(a, b)
     if type(b) is Values:
         return _filtered(b, a)
+    if type(a) is AnyOf or type(b) is AnyOf:
+        return _meet_parts(a, b)
     match a, b:
         case Number(), Number():
             return checked(meet_numbers(a, b))
@@ -205,9 +206,19 @@ def opposite_key(key: Hashable) -> Hashable:
     return key[1] if type(key) is tuple and len(key) == 2 and key[0] is complement else (complement, key)
 
 
-@lru_cache(maxsize=_MEMO)
 def complement(shape: Shape) -> Shape:
     """Every value that is not of `shape`. Raises UnsupportedKeyword where that is not known."""
+    found = _complements.get(shape)
+    if found is None:
+        if len(_complements) > _MEMO:
+            _complements.clear()
+        found = _complements[shape] = _complement(shape)
+        if found not in EVERY_KIND:  # those are shared, and may stand for the opposite of other shapes as well
+            _complements.setdefault(found, shape)
+    return found
+
+
+def _complement(shape: Shape) -> Shape:
     match shape:
         case Never():
             return Anything(shape.place)
@@ -311,7 +322,7 @@ def _of_kind(shape: Shape, like: Shape) -> Shape:
 def forget() -> None:
     """Let go of the shapes that were put together lately; they are remembered because the same ones meet often."""
     meet.cache_clear()
-    complement.cache_clear()
+    _complements.clear()
 
 
 _KIND_NAMES: Mapping[str, str] = {"array": "an array", "object": "an object", "null": "null", "boolean": "a boolean"}

@@ -301,7 +301,7 @@ class _Counted:
         if self.is_full(place) or next(steps, None) is None:
             return None
         comma = self.spacing.comma if place.at else EMPTY
-        for item in self.items(place):
+        for item in reversed(self.items(place)):  # those that count most first
             for key in self.candidates(item, place.written, MAX_CANDIDATES + slack)[slack:]:
                 then = self.then(item, place)._replace(written=place.written | {key})
                 rest = None if then == place else self.example(then, slack=slack, steps=steps)

@@ -13,13 +13,13 @@ Names that are not known one by one are remembered as they are written (`record`
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial, reduce
+from functools import partial
 from itertools import combinations
 from typing import NamedTuple
 
-from fcgen.errors import SchemaError, excerpt
+from fcgen.errors import SchemaError
 from fcgen.grammar.derive import INFINITE, few_texts, fewest, shortest
 from fcgen.grammar.expr import (
     EMPTY,
@@ -34,7 +34,7 @@ from fcgen.grammar.expr import (
     seq,
     unknown,
 )
-from fcgen.schema.algebra import meet
+from fcgen.schema.algebra import exclude, meet
 from fcgen.schema.keys import other_names
 from fcgen.schema.lowering import Lowering
 from fcgen.schema.object_sets import is_named, value_of
@@ -47,7 +47,7 @@ from fcgen.schema.values import spelled
 MAX_COUNTED = 20_000
 MAX_UNNAMED = 100
 MAX_PLACES = 5_000
-MAX_DEMANDS = 8
+MAX_CLASSES = 256
 MAX_FEW = 64
 _FEW = 2  # so many alternatives are written out wherever they may come
 _QUOTE = literal(b'"')
@@ -266,24 +266,18 @@ class _Counted:
         ]
         self.places: dict[_Place, Expr] = {}
         self.sketches: dict[_Place, Expr] = {}
-        self.values: dict[tuple[Shape, frozenset[Witness]], Expr] = {}
+        self.shorter: dict[tuple[_Place, bool], Expr] = {}
+        self.named: dict[tuple[int, bool, frozenset[int]], list[tuple[Expr, frozenset[int]]]] = {}
+        self.values: dict[Shape, Expr] = {}
 
     def settling(self, name: str) -> list[tuple[int, Witness]]:
         """The demands that a property of that name can meet, and how."""
-        found = [
+        return [
             (k, witness)
             for k, demand in enumerate(self.part.demands)
             for witness in demand.witnesses
             if is_named(witness.names, name)
         ]
-        if len({witness.value for _, witness in found}) > MAX_DEMANDS:
-            raise SchemaError(
-                f"too many alternatives are told apart by the property {excerpt(name)}",
-                pointer=pointer(self.part.place),
-                limit=MAX_DEMANDS,
-                given=len(found),
-            )
-        return found
 
     def whole(self) -> Expr:
         start = _Place(tuple(range(len(self.members))), 0, frozenset(range(len(self.part.demands))), NO_NAMES)
@@ -342,30 +336,31 @@ class _Counted:
 
     def known_member(self, i: int, place: _Place) -> Iterator[Expr]:
         """A member of a known name, by the demands that it meets; `place` is without the name."""
-        key = self.low.key(self.members[i][0], self.depth, after_comma=place.size > 0)
-        for value, open_ in self.variants(self.members[i][1], self.by_name[i], place.open):
-            yield seq(key, value, self.at(_Place(place.left, min(place.size + 1, self.cap), open_, place.written)))
+        for member, open_ in self.members_named(i, place.size > 0, place.open):
+            yield seq(member, self.at(_Place(place.left, min(place.size + 1, self.cap), open_, place.written)))
 
     def variants(
         self, value: Shape, settling: list[tuple[int, Witness]], open_: frozenset[int]
     ) -> Iterator[tuple[Expr, frozenset[int]]]:
         """A value by the witnesses that it is, each with the demands that are open then."""
-        alike: dict[Hashable, tuple[Witness, set[int]]] = {}
+        alike: dict[Hashable, tuple[Shape, set[int]]] = {}
         for k, witness in settling:
             if k in open_:
                 of = witness.value.key if isinstance(witness.value, Ref) else witness.value
-                alike.setdefault((witness.names, of), (witness, set()))[1].add(k)
-        for chosen in subsets(range(len(alike))):
-            ways = [way for n, way in enumerate(alike.values()) if n in chosen]
-            term = self.value(value, frozenset(witness for witness, _ in ways))
+                alike.setdefault(of, (witness.value, set()))[1].add(k)
+        classes = [(value, open_)]
+        for witness_value, met in alike.values():
+            classes = [found for one in classes for found in _split(*one, witness_value, met)]
+            self.check_few(classes)
+        for shape, left in classes:
+            term = self.value(shape)
             if term is not NOTHING:
-                yield term, open_.difference(*(met for _, met in ways))
+                yield term, left
 
-    def value(self, value: Shape, witnesses: frozenset[Witness]) -> Expr:
-        found = self.values.get((value, witnesses))
+    def value(self, shape: Shape) -> Expr:
+        found = self.values.get(shape)
         if found is None:
-            shape = reduce(meet, (witness.value for witness in witnesses), value)
-            found = self.values[value, witnesses] = self.low.late(shape, self.low.within(self.depth))
+            found = self.values[shape] = self.low.late(shape, self.low.within(self.depth))
         return found
 
     def unnamed(self, place: _Place) -> Iterator[Expr]:
@@ -379,22 +374,25 @@ class _Counted:
 
     def unnamed_groups(self, open_: frozenset[int]) -> Iterator[tuple[_Unnamed, frozenset[int]]]:
         """The names that are not known, by the demands that they meet, each with the demands that are open then."""
-        by_language = [
-            (k, witness)
-            for k in sorted(open_)
-            for witness in self.part.demands[k].witnesses
-            if not isinstance(witness.names, str)
-        ]
-        for group in self.groups:
-            for chosen in subsets(range(len(by_language))):
-                met = {by_language[n][0] for n in chosen}
-                if len(met) < len(chosen):
-                    continue
-                witnesses = [by_language[n][1] for n in chosen]
-                names = reduce(meet_strings, (w.names for w in witnesses if isinstance(w.names, String)), group.names)
-                value = self.value(group.value, frozenset(witnesses))
-                if value is not NOTHING and not (chosen and no_string(names)):
-                    yield _Unnamed(names, value), open_ - met
+        classes = [(group.names, group.value, open_) for group in self.groups]
+        for k in sorted(open_):
+            for witness in self.part.demands[k].witnesses:
+                if isinstance(witness.names, String):
+                    classes += list(_meeting(classes, witness.names, witness.value, k))
+                    self.check_few(classes)
+        for names, shape, left in classes:
+            value = self.value(shape)
+            if value is not NOTHING:
+                yield _Unnamed(names, value), left
+
+    def check_few(self, classes: Sequence[object]) -> None:
+        if len(classes) > MAX_CLASSES:
+            raise SchemaError(
+                "the alternatives for an object are told apart by too many kinds of values of one property",
+                pointer=pointer(self.part.place),
+                limit=MAX_CLASSES,
+                given=len(classes),
+            )
 
     def generic(self, place: _Place) -> Expr:
         """What follows a member, as far as it does not depend on the others that are written."""
@@ -417,42 +415,66 @@ class _Counted:
         return found
 
     def sketched(self, place: _Place, *, slack: bool) -> Expr:
-        """By dynamic programming over the names that are left, from the last one: (members so far, open) -> term."""
         required = len(self.required.intersection(place.left))
-        needs_optional = max(1, self.least) > place.size + required or bool(self.without(place.open, place.left))
-        if needs_optional:
-            names = list(place.left)
-            states = {(place.size, place.open)}
-        else:
-            names = [i for i in place.left if i in self.required]
-            states = {(place.size, self.without(place.open, [i for i in place.left if i not in self.required]))}
-        start, layers = next(iter(states)), [states]
-        for i in names:
-            states = {after for state in states for after, _ in self.steps(i, state)}
-            layers.append(states)
-            if sum(map(len, layers)) > MAX_COUNTED:
-                raise SchemaError(
-                    "an object has too many properties to keep track of",
-                    pointer=pointer(self.part.place),
-                    limit=MAX_COUNTED,
-                )
-        terms = {state: self.closing(_Place((), *state, place.written), slack=slack) for state in layers[-1]}
-        for i, layer in zip(reversed(names), reversed(layers[:-1]), strict=True):
-            terms = {
-                state: alt_of(seq(member, terms[after]) for after, member in self.steps(i, state)) for state in layer
-            }
-        return terms[start]
+        if max(1, self.least) > place.size + required or self.without(place.open, place.left):
+            return self.shortened(place, slack=slack)
+        left = tuple(i for i in place.left if i in self.required)
+        open_ = self.without(place.open, [i for i in place.left if i not in self.required])
+        return self.shortened(_Place(left, place.size, open_, place.written), slack=slack)
 
-    def steps(self, i: int, state: tuple[int, frozenset[int]]) -> Iterator[tuple[tuple[int, frozenset[int]], Expr]]:
-        """Leave out a known name, or write it."""
-        count, open_ = state
+    def shortened(self, start: _Place, *, slack: bool) -> Expr:
+        """The names that are left, one after the other, each left out or written, then what else is needed.
+
+        What follows the same names is shared, whichever place it was first asked for.
+        """
+        if len(self.shorter) > MAX_COUNTED:
+            self.shorter.clear()
+        found, stack = self.shorter, [start]
+        while stack:
+            place = stack[-1]
+            if (place, slack) in found:
+                stack.pop()
+            elif not place.left:
+                found[place, slack] = self.closing(place, slack=slack)
+            else:
+                steps = self.steps(place)
+                missing = [then for then, _ in steps if (then, slack) not in found]
+                stack += missing
+                if len(found) + len(stack) > 2 * MAX_COUNTED:
+                    raise SchemaError(
+                        "an object has too many properties to keep track of",
+                        pointer=pointer(self.part.place),
+                        limit=MAX_COUNTED,
+                    )
+                if not missing:
+                    found[place, slack] = alt_of(seq(member, found[then, slack]) for then, member in steps)
+        return found[start, slack]
+
+    def steps(self, place: _Place) -> list[tuple[_Place, Expr]]:
+        """Leave out the next known name, or write it."""
+        i, *_ = place.left
+        left, (_, count, open_, written) = place.left[1:], place
+        found = []
         if i not in self.required:
-            yield (count, self.without(open_, [i])), EMPTY
+            found.append((_Place(left, count, self.without(open_, [i]), written), EMPTY))
         if self.most is None or count < self.most:
+            found += [
+                (_Place(left, min(count + 1, self.cap), still, written), member)
+                for member, still in self.members_named(i, count > 0, open_)
+            ]
+        return found
+
+    def members_named(self, i: int, after_comma: bool, open_: frozenset[int]) -> list[tuple[Expr, frozenset[int]]]:
+        """A known name with its value, by the demands that it meets, each with the demands that are open then."""
+        concerned = open_.intersection(k for k, _ in self.by_name[i])
+        found = self.named.get((i, after_comma, concerned))
+        if found is None:
             name, value = self.members[i]
-            key = self.low.key(name, self.depth, after_comma=count > 0)
-            for term, left in self.variants(value, self.by_name[i], open_):
-                yield (min(count + 1, self.cap), left), seq(key, term)
+            key = self.low.key(name, self.depth, after_comma=after_comma)
+            found = self.named[i, after_comma, concerned] = [
+                (seq(key, term), concerned - left) for term, left in self.variants(value, self.by_name[i], concerned)
+            ]
+        return [(member, open_ - met) for member, met in found]
 
     def closing(self, place: _Place, *, slack: bool) -> Expr:
         """Others until none is needed, then the end."""
@@ -510,6 +532,32 @@ class _AfterUnnamed:
     def __call__(self, name: bytes) -> Expr:
         place = self.place._replace(written=self.place.written | {name[:-1]})
         return seq(self.counted.spacing.colon, self.group.value, self.counted.at(place))
+
+
+def _split(
+    value: Shape, open_: frozenset[int], witness: Shape, met: set[int]
+) -> Iterator[tuple[Shape, frozenset[int]]]:
+    """A value that is of the witness, and one that is not; of a definition it is not asked whether it is."""
+    both = meet(value, witness)
+    if type(both) is not Never:
+        yield both, open_ - met
+    if both is value:
+        return
+    other = value if isinstance(both, Ref) else exclude(value, witness)
+    if type(other) is not Never:
+        yield other, open_
+
+
+def _meeting(
+    classes: Iterable[tuple[String, Shape, frozenset[int]]], names: String, value: Shape, k: int
+) -> Iterator[tuple[String, Shape, frozenset[int]]]:
+    """What of the names and their values meets the demand `k`, too."""
+    for ours, shape, open_ in classes:
+        if k in open_:
+            both = meet(shape, value)
+            common = meet_strings(ours, names)
+            if type(both) is not Never and not no_string(common):
+                yield common, both, open_ - {k}
 
 
 def needing(sketch: Expr) -> Expr:

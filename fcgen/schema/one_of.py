@@ -6,7 +6,7 @@ where there is none.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
@@ -20,23 +20,30 @@ from fcgen.schema.values import key_of
 MAX_STEPS = 20_000
 
 
-def exactly_one(shape: Shape, branches: Sequence[Shape], place: Place) -> Shape:
+def exactly_one(
+    shape: Shape, branches: Sequence[Shape], place: Place, narrow: Callable[[Sequence[Shape]], list[Shape]] = list
+) -> Shape:
     """What belongs to `shape` and to exactly one of the branches.
+
+    Args:
+        shape, branches, place: what `oneOf` stands beside, its branches, and where it stands.
+        narrow: what else is said of the branches, once each is without the others.
 
     Raises UnsupportedKeyword where two branches may overlap and the complement of one is not known.
     """
     wholes = [meet(shape, branch) for branch in branches]
     possible = [i for i, whole in enumerate(wholes) if type(peek(whole)) is not Never]
     if len(possible) < 2:
-        return union(wholes, place)
+        return union(narrow(wholes), place)
     if _told_apart([wholes[i] for i in possible]):
-        return union([wholes[i] for i in possible], place)
+        return union(narrow(wholes), place)
     steps = iter(range(MAX_STEPS))
-    found = []
+    found = list(wholes)
     for i in possible:
         others = [branches[j] for j in possible if j != i and not disjoint(wholes[i], wholes[j], steps)]
-        found.append(reduce(exclude, others, (peek(wholes[i]) or wholes[i]) if others else wholes[i]))
-    return union(found, place)
+        if others:
+            found[i] = reduce(exclude, others, peek(wholes[i]) or wholes[i])
+    return union(narrow(found), place)
 
 
 def named_apart(branches: Sequence[Shape], names: Sequence[Sequence[str]], name: str, place: Place) -> list[Shape]:

@@ -199,7 +199,7 @@ def _contains(schema: Schema, draft: Draft, place: Place, read: Read) -> tuple[C
 
 def _object(schema: Schema, draft: Draft, place: Place, read: Read) -> Shape:
     declared = _named(schema, "properties", place)
-    names = _names(schema.get("required", []), schema, "required", place)
+    names = _names(schema.get("required", []), "required", (place, "required"))
     within = (place, "properties")
     properties = {name: read(value, (within, name)) for name, value in declared.items()}
     rest: Shape = ANYTHING
@@ -251,9 +251,11 @@ def _named(schema: Schema, keyword: str, place: Place) -> Mapping[str, Any]:
     return given
 
 
-def _names(given: Any, schema: Schema, keyword: str, place: Place) -> tuple[str, ...]:
+def _names(given: Any, keyword: str, at: Place) -> tuple[str, ...]:
     if not isinstance(given, list) or not all(type(name) is str for name in given):
-        raise malformed(schema, keyword, "an array of property names", place)
+        raise SchemaError(
+            f"`{keyword}` must list property names, found {excerpt(given)}", pointer=pointer(at), keyword=keyword
+        )
     return tuple(given)
 
 
@@ -308,7 +310,7 @@ def dependents(schema: Schema, keyword: str, place: Place, read: Read) -> Shape:
     for name, given in _named(schema, keyword, place).items():
         at = (within, name)
         if keyword == "dependentRequired" or (keyword == "dependencies" and isinstance(given, list)):
-            follows: Shape = Object(required=_names(given, schema, keyword, place), place=at)
+            follows: Shape = Object(required=_names(given, keyword, at), place=at)
         elif keyword == "dependencies" and isinstance(given, str):  # as draft 3 wrote it
             follows = Object(required=(given,), place=at)
         else:

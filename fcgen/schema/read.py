@@ -10,7 +10,7 @@ Every keyword is looked up in the one table (`keywords.py`). All mistakes are co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
@@ -279,7 +279,8 @@ class Reader:
             case "allOf":
                 return reduce(meet, self.branches(schema, "allOf", place, base))
             case "anyOf":
-                return union(self._alternatives(schema, "anyOf", place, base), (place, "anyOf"))
+                branches = self.branches(schema, "anyOf", place, base)
+                return union(self._naming(schema, "anyOf", place)(branches), (place, "anyOf"))
             case _:
                 return self._defined(self.target(name, schema, place, base))
 
@@ -310,13 +311,12 @@ class Reader:
 
     def _one_of(self, shape: Shape, schema: dict[str, Any], place: Place, base: Base) -> Shape:
         """`shape` and exactly one of the branches. Where they refer to others, that is settled when those are read."""
-        branches = self._alternatives(schema, "oneOf", place, base)
-        if len(branches) == 1:
-            return meet(shape, branches[0])
+        branches = self.branches(schema, "oneOf", place, base)
+        narrow = self._naming(schema, "oneOf", place)
         within = (place, "oneOf")
         if any(type(branch) is Ref for branch in (shape, *branches)):
-            return self.definitions.define(object(), lambda: exactly_one(shape, branches, within), within)
-        return exactly_one(shape, branches, within)
+            return self.definitions.define(object(), lambda: exactly_one(shape, branches, within, narrow), within)
+        return exactly_one(shape, branches, within, narrow)
 
     def _either(self, shape: Shape, schema: dict[str, Any], place: Place, base: Base) -> Shape:
         """`if`: what is of it must be of `then`, everything else of `else`."""
@@ -328,18 +328,17 @@ class Reader:
             return shape
         return union([meet(meet(shape, test), then), meet(exclude(shape, test), other)], place)
 
-    def _alternatives(self, schema: dict[str, Any], keyword: str, place: Place, base: Base) -> list[Shape]:
-        """The branches of `anyOf` or `oneOf`, as `discriminator` names them."""
-        branches = self.branches(schema, keyword, place, base)
+    def _naming(self, schema: dict[str, Any], keyword: str, place: Place) -> Callable[[Sequence[Shape]], list[Shape]]:
+        """What `discriminator` makes of the branches of `anyOf` or `oneOf`: each says by a name that it is meant."""
         given = schema.get("discriminator")
         if "discriminator" not in schema:
-            return branches
+            return list
         if not isinstance(given, dict) or not isinstance(given.get("propertyName"), str):
             raise malformed(schema, "discriminator", "an object with a `propertyName`", place)
         refs = [one.get("$ref") if isinstance(one, dict) else None for one in schema[keyword]]
         names = names_of(given, [ref if isinstance(ref, str) else None for ref in refs])
         within = (place, "discriminator")
-        return named_apart(branches, names, given["propertyName"], within)
+        return partial(named_apart, names=names, name=given["propertyName"], place=within)
 
     def branches(self, schema: dict[str, Any], keyword: str, place: Place, base: Base) -> list[Shape]:
         """The shapes of the schemas under `keyword`."""

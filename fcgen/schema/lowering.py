@@ -1,0 +1,216 @@
+"""The lowering of shapes that may share parts: each is built once, children first, whatever builds it.
+
+A definition becomes a reference, so recursion costs nothing. Where the whitespace depends on the depth ("indent=N"), a
+shape is lowered once for each depth that it stands at, and recursion ends at a limit.
+
+What a shape is built from is here too: keys, given values, brackets. How each kind is built, `lower.py` says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from fcgen.grammar.expr import EMPTY, NOTHING, Expr, Literal, Scope, alt, literal, reference, seq
+from fcgen.schema.algebra import shape_of
+from fcgen.schema.definitions import resolve
+from fcgen.schema.shape import EVERY_KIND, AnyOf, Array, Object, Shape
+from fcgen.schema.text import Spacing, Text, spacing
+from fcgen.schema.values import spelled
+
+MAX_INDENTED = 24
+ANY_VALUE = AnyOf(EVERY_KIND)
+_WITH_CHILDREN = frozenset([Array, Object, AnyOf])
+
+Build: TypeAlias = Callable[["Lowering", Shape, int], Expr]
+
+
+class _Family:
+    """Lowerings that belong together."""
+
+    def __init__(self) -> None:
+        self.lowerings: list[Lowering] = []
+        self.is_busy = False
+
+
+class Lowering:
+    """One lowering, of shapes that may share parts.
+
+    Attributes:
+        text: the choices.
+    """
+
+    def __init__(self, text: Text, build: Build, family: _Family | None = None, *, nested: bool = False) -> None:
+        self.text = text
+        self._build = build
+        self.refers_to_itself = nested or text.is_indented  # where any value may stand
+        self._scope = Scope()
+        self._done: dict[tuple[Shape, int], Expr] = {}
+        self._wanted: list[tuple[Any, Shape, int]] = []
+        self._open: set[tuple[Shape, int]] = set()
+        self._distinct: Lowering | None = None
+        self._permuted: Lowering | None = None
+        self._family = _Family() if family is None else family
+        self._family.lowerings.append(self)
+
+    def whole(self, shape: Shape, depth: int) -> Expr:
+        """The term of a shape, and of every definition that it leads to."""
+        self._family.is_busy = True
+        self._open.add((shape, depth))
+        term = self.term(shape, depth)
+        if shape is ANY_VALUE:
+            self._scope.define(("any", depth), term)
+        while any(lowering.settle() for lowering in self._family.lowerings):
+            pass
+        self._family.is_busy = False
+        return term
+
+    def late(self, shape: Shape, depth: int) -> Expr:
+        """The term of a shape that is lowered when a place is walked, if not before."""
+        term = self.term(shape, depth)
+        if not self._family.is_busy:
+            self.is_unsettled()
+        return term
+
+    def settle(self) -> bool:
+        """Lower the definitions that are referred to, but for those that are being lowered; whether there were any."""
+        waiting, self._wanted = self._wanted, []
+        settled = False
+        for key, target, depth in waiting:
+            shape = resolve(target)
+            if (key, depth) in self._scope:
+                continue
+            if (shape, depth) in self._open and (shape, depth) not in self._done:
+                self._wanted.append((key, target, depth))
+                continue
+            self._open.add((shape, depth))
+            self._scope.define((key, depth), self.term(shape, depth))
+            settled = True
+        return settled
+
+    def is_unsettled(self) -> bool:
+        """Whether something is referred to that is being lowered at this moment."""
+        while self.settle():
+            pass
+        return bool(self._wanted)
+
+    @property
+    def distinct(self) -> Lowering:
+        """The lowering with one spelling for each value, up to the order of properties and whitespace."""
+        if self.text.one_spelling:
+            return self
+        if self._distinct is None:
+            self._distinct = Lowering(
+                replace(self.text, one_spelling=True, escapes="canonical"), self._build, self._family
+            )
+        return self._distinct
+
+    @property
+    def permuted(self) -> Lowering:
+        """The same with properties in any order."""
+        if self.text.order == "any":
+            return self
+        if self._permuted is None:
+            self._permuted = Lowering(replace(self.text, order="any"), self._build, self._family)
+        return self._permuted
+
+    def spacing(self, depth: int) -> Spacing:
+        """What stands between the parts of a value that is so deep."""
+        return spacing(self.text.whitespace, depth)
+
+    def within(self, depth: int) -> int:
+        """The depth of what is in a value that is so deep."""
+        return depth + 1 if self.text.is_indented else 0
+
+    def term(self, root: Shape, depth: int) -> Expr:
+        """The term of a shape: children first, with a stack of our own, since shapes may be deep."""
+        done, whole = self._done, (root, depth)
+        stack = [] if whole in done else [whole]
+        while stack:
+            shape, depth = stack[-1]
+            waiting = len(stack)
+            inside = depth if type(shape) is AnyOf else self.within(depth)
+            if inside <= MAX_INDENTED:
+                for child in _children(shape):
+                    if (child, inside) not in done:
+                        if type(child) in _WITH_CHILDREN:
+                            stack.append((child, inside))
+                        else:
+                            done[child, inside] = self._build(self, child, inside)
+            if len(stack) == waiting:
+                done[stack.pop()] = self._build(self, shape, depth) if inside <= MAX_INDENTED else NOTHING
+        return done[whole]
+
+    def reference(self, key: Hashable, target: Shape, depth: int) -> Expr:
+        """A reference to the shape that `target` leads to, which is lowered later, once for each key and depth."""
+        if depth > MAX_INDENTED:
+            return NOTHING
+        self._wanted.append((key, target, depth))
+        return reference(self._scope, (key, depth))
+
+    def key(self, name: str, depth: int, *, after_comma: bool) -> Expr:
+        """A property's name and its colon, in an object that is so deep."""
+        spacing = self.spacing(depth)
+        comma = spacing.comma if after_comma else EMPTY
+        if isinstance(spacing.colon, Literal) and isinstance(spacing.comma, Literal):
+            return literal((spacing.comma.data if after_comma else b"") + spelled(name) + spacing.colon.data)
+        return seq(comma, literal(spelled(name)), spacing.colon)
+
+    def value(self, value: Any, depth: int) -> Expr:
+        """The text of one value."""
+        match value:
+            case str():
+                return literal(spelled(value))
+            case list():
+                inside = self.within(depth)
+                return self._bracketed(b"[", [self.value(item, inside) for item in value], b"]", depth)
+            case dict() if len(value) > 1 and self.text.order == "any":
+                return self.term(shape_of(value), depth)
+            case dict():
+                inside = self.within(depth)
+                members = [
+                    seq(self.key(name, depth, after_comma=False), self.value(item, inside))
+                    for name, item in value.items()
+                ]
+                return self._bracketed(b"{", members, b"}", depth)
+            case float() if value.is_integer() and abs(value) <= 2**53:
+                return self._whole(int(value))
+            case int() if not isinstance(value, bool):
+                return self._whole(value)
+            case _:
+                return literal(json.dumps(value).encode())
+
+    def _whole(self, value: int) -> Expr:
+        """An integer, which may be written as a float as well: they are the same value."""
+        text = literal(b"%d" % value)
+        if self.text.one_spelling or not self.text.whole_fraction or abs(value) > 2**53:
+            return text
+        return alt(text, literal(b"%d.0" % value))
+
+    def _bracketed(self, opening: bytes, parts: list[Expr], closing: bytes, depth: int) -> Expr:
+        spacing = self.spacing(depth)
+        if not parts:
+            return seq(literal(opening), spacing.empty, literal(closing))
+        separated = [term for part in parts for term in (spacing.comma, part)][1:]
+        return seq(literal(opening), spacing.open, *separated, spacing.close, literal(closing))
+
+    def enclosed(self, opening: bytes, some: Expr, none: Expr, depth: int) -> Expr:
+        """A bracket, then `some` members with their closing bracket, or `none`, which is just that bracket."""
+        spacing = self.spacing(depth)
+        if spacing.empty is spacing.open:
+            return seq(literal(opening), spacing.open, alt(some, none))
+        return seq(literal(opening), alt(seq(spacing.open, some), seq(spacing.empty, none)))
+
+
+def _children(shape: Shape) -> Iterable[Shape]:
+    match shape:
+        case Object():
+            return (*shape.properties.values(), *(group.value for group in shape.groups))
+        case Array():
+            return (*shape.prefix, shape.rest)
+        case AnyOf():
+            return shape.parts
+        case _:
+            return ()
