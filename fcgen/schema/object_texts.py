@@ -336,7 +336,7 @@ class _Counted:
 
     def known_member(self, i: int, place: _Place) -> Iterator[Expr]:
         """A member of a known name, by the demands that it meets; `place` is without the name."""
-        for member, open_ in self.members_named(i, place.size > 0, place.open):
+        for member, open_ in self.members_named(i, place.open, after_comma=place.size > 0):
             yield seq(member, self.at(_Place(place.left, min(place.size + 1, self.cap), open_, place.written)))
 
     def variants(
@@ -460,11 +460,11 @@ class _Counted:
         if self.most is None or count < self.most:
             found += [
                 (_Place(left, min(count + 1, self.cap), still, written), member)
-                for member, still in self.members_named(i, count > 0, open_)
+                for member, still in self.members_named(i, open_, after_comma=count > 0)
             ]
         return found
 
-    def members_named(self, i: int, after_comma: bool, open_: frozenset[int]) -> list[tuple[Expr, frozenset[int]]]:
+    def members_named(self, i: int, open_: frozenset[int], *, after_comma: bool) -> list[tuple[Expr, frozenset[int]]]:
         """A known name with its value, by the demands that it meets, each with the demands that are open then."""
         concerned = open_.intersection(k for k, _ in self.by_name[i])
         found = self.named.get((i, after_comma, concerned))

@@ -25,11 +25,7 @@ def exactly_one(
 ) -> Shape:
     """What belongs to `shape` and to exactly one of the branches.
 
-    Args:
-        shape, branches, place: what `oneOf` stands beside, its branches, and where it stands.
-        narrow: what else is said of the branches, once each is without the others.
-
-    Raises UnsupportedKeyword where two branches may overlap and the complement of one is not known.
+    `narrow` says what else is known of the branches, once each is without the others. Raises UnsupportedKeyword where two branches may overlap and the complement of one is not known.
     """
     wholes = [meet(shape, branch) for branch in branches]
     possible = [i for i, whole in enumerate(wholes) if type(peek(whole)) is not Never]
@@ -43,7 +39,8 @@ def exactly_one(
         others = [branches[j] for j in possible if j != i and not disjoint(wholes[i], wholes[j], steps)]
         if others:
             found[i] = reduce(exclude, others, peek(wholes[i]) or wholes[i])
-    return union(narrow(found), place)
+    one = union(narrow(found), place)
+    return Never(f"nothing is of exactly one branch ({one.reason})", place) if type(one) is Never else one
 
 
 def named_apart(branches: Sequence[Shape], names: Sequence[Sequence[str]], name: str, place: Place) -> list[Shape]:
