@@ -25,7 +25,9 @@ def exactly_one(
 ) -> Shape:
     """What belongs to `shape` and to exactly one of the branches.
 
-    `narrow` says what else is known of the branches, once each is without the others. Raises UnsupportedKeyword where two branches may overlap and the complement of one is not known.
+    `narrow` says what else is known of the branches, once each is without the others.
+
+    Raises UnsupportedKeyword where two branches may overlap and the complement of one is not known.
     """
     wholes = [meet(shape, branch) for branch in branches]
     possible = [i for i, whole in enumerate(wholes) if type(peek(whole)) is not Never]
