@@ -45,6 +45,7 @@ from fcgen.schema.string_texts import string_texts
 from fcgen.schema.values import spelled
 
 MAX_COUNTED = 20_000
+MAX_MEMBERS = 5_000
 MAX_UNNAMED = 100
 MAX_PLACES = 5_000
 MAX_CLASSES = 256
@@ -233,13 +234,13 @@ class _Place(NamedTuple):
     """A place between members.
 
     Attributes:
-        left: the known names that may still come, by number.
+        left: the known names that may still come: bit i stands for member i.
         size: how many members there are, as far as it matters.
         open: the demands that are not met yet, by number.
         written: the other names that are there.
     """
 
-    left: tuple[int, ...]
+    left: int
     size: int
     open: frozenset[int]
     written: Names
@@ -254,9 +255,17 @@ class _Counted:
         self.end = seq(self.spacing.close, _CLOSE)
         self.members = _members(part)
         self.is_free = low.text.order == "any"
-        self.required = frozenset(i for i, (name, _) in enumerate(self.members) if name in part.required)
+        if len(self.members) > MAX_MEMBERS:
+            raise SchemaError(
+                "an object has too many properties to write in any order, or to count",
+                pointer=pointer(part.place),
+                limit=MAX_MEMBERS,
+                given=len(self.members),
+            )
+        required = frozenset(part.required)
+        self.required = sum(1 << i for i, (name, _) in enumerate(self.members) if name in required)
         self.known = frozenset(spelled(name)[1:-1] for name in {*part.properties, *(name for name, _ in self.members)})
-        self.least = part.min_properties if part.min_properties > len(self.required) else 0
+        self.least = part.min_properties if part.min_properties > len(required) else 0
         self.most = part.max_properties if _may_exceed(part) else None
         self.cap = max(1, self.least) if self.most is None else max(1, self.most)
         self.groups = [group for group in part.groups if type(group.value) is not Never]
@@ -264,6 +273,7 @@ class _Counted:
         self.by_absence = [
             frozenset(k for k, demand in enumerate(part.demands) if name in demand.absent) for name, _ in self.members
         ]
+        self.missed = sum(1 << i for i, demands in enumerate(self.by_absence) if demands)
         self.places: dict[_Place, Expr] = {}
         self.sketches: dict[_Place, Expr] = {}
         self.shorter: dict[tuple[_Place, bool], Expr] = {}
@@ -280,7 +290,7 @@ class _Counted:
         ]
 
     def whole(self) -> Expr:
-        start = _Place(tuple(range(len(self.members))), 0, frozenset(range(len(self.part.demands))), NO_NAMES)
+        start = _Place((1 << len(self.members)) - 1, 0, frozenset(range(len(self.part.demands))), NO_NAMES)
         some = deferred(partial(self.members_at, start), self.sketch(start))
         empty = _CLOSE if self.may_end(start) else NOTHING
         return self.low.enclosed(b"{", some, empty, self.depth)
@@ -299,39 +309,38 @@ class _Counted:
         return alt(self.members_at(place), self.end if self.may_end(place) else NOTHING)
 
     def may_end(self, place: _Place) -> bool:
-        return (
-            place.size >= self.least
-            and self.required.isdisjoint(place.left)
-            and not self.without(place.open, place.left)
-        )
+        return place.size >= self.least and not self.required & place.left and not self.without(place.open, place.left)
 
-    def without(self, open_: frozenset[int], names: Iterable[int]) -> frozenset[int]:
+    def without(self, open_: frozenset[int], names: int) -> frozenset[int]:
         """The demands that are open once it is known that these names are not there."""
-        return open_.difference(*(self.by_absence[i] for i in names)) if open_ else open_
+        return open_.difference(*(self.by_absence[i] for i in _bits(names & self.missed))) if open_ else open_
 
     def is_full(self, place: _Place) -> bool:
         """Whether every member that may still come is a required one."""
-        return self.most is not None and self.most - place.size <= len(self.required.intersection(place.left))
+        return self.most is not None and self.most - place.size <= (self.required & place.left).bit_count()
 
     def members_at(self, place: _Place) -> Expr:
         """Each member that may come next, with what may follow it."""
         found: list[Expr] = []
+        is_full = self.is_full(place)
         for i, skipped, left in self.candidates(place):
-            if i in self.required or not self.is_full(place):
+            if self.required >> i & 1 or not is_full:
                 found += self.known_member(i, place._replace(left=left, open=self.without(place.open, skipped)))
-        if (self.is_free or self.required.isdisjoint(place.left)) and not self.is_full(place):
-            left = place.left if self.is_free else ()
-            found += self.unnamed(place._replace(left=left, open=self.without(place.open, () if left else place.left)))
+        if (self.is_free or not self.required & place.left) and not is_full:
+            left = place.left if self.is_free else 0
+            found += self.unnamed(place._replace(left=left, open=self.without(place.open, place.left ^ left)))
         return alt_of(found)
 
-    def candidates(self, place: _Place) -> Iterator[tuple[int, tuple[int, ...], tuple[int, ...]]]:
+    def candidates(self, place: _Place) -> Iterator[tuple[int, int, int]]:
         """The known names that may come next, each with those it leaves out for good, and those that are left."""
-        for k, i in enumerate(place.left):
+        for i in _bits(place.left):
+            one = 1 << i
             if self.is_free:
-                yield i, (), place.left[:k] + place.left[k + 1 :]
+                yield i, 0, place.left ^ one
             else:
-                yield i, place.left[:k], place.left[k + 1 :]
-                if i in self.required:
+                skipped = place.left & (one - 1)
+                yield i, skipped, place.left ^ skipped ^ one
+                if self.required & one:
                     return
 
     def known_member(self, i: int, place: _Place) -> Iterator[Expr]:
@@ -415,12 +424,11 @@ class _Counted:
         return found
 
     def sketched(self, place: _Place, *, slack: bool) -> Expr:
-        required = len(self.required.intersection(place.left))
-        if max(1, self.least) > place.size + required or self.without(place.open, place.left):
+        required = self.required & place.left
+        if max(1, self.least) > place.size + required.bit_count() or self.without(place.open, place.left):
             return self.shortened(place, slack=slack)
-        left = tuple(i for i in place.left if i in self.required)
-        open_ = self.without(place.open, [i for i in place.left if i not in self.required])
-        return self.shortened(_Place(left, place.size, open_, place.written), slack=slack)
+        open_ = self.without(place.open, place.left ^ required)
+        return self.shortened(_Place(required, place.size, open_, place.written), slack=slack)
 
     def shortened(self, start: _Place, *, slack: bool) -> Expr:
         """The names that are left, one after the other, each left out or written, then what else is needed.
@@ -452,11 +460,12 @@ class _Counted:
 
     def steps(self, place: _Place) -> list[tuple[_Place, Expr]]:
         """Leave out the next known name, or write it."""
-        i, *_ = place.left
-        left, (_, count, open_, written) = place.left[1:], place
+        one = place.left & -place.left
+        left, (_, count, open_, written) = place.left ^ one, place
+        i = one.bit_length() - 1
         found = []
-        if i not in self.required:
-            found.append((_Place(left, count, self.without(open_, [i]), written), EMPTY))
+        if not self.required & one:
+            found.append((_Place(left, count, self.without(open_, one), written), EMPTY))
         if self.most is None or count < self.most:
             found += [
                 (_Place(left, min(count + 1, self.cap), still, written), member)
@@ -484,7 +493,7 @@ class _Counted:
         for group, open_ in self.unnamed_groups(place.open):
             if open_ != place.open and (self.most is None or place.size < self.most):
                 for name in self.names(group, place.written, 1, slack=slack):
-                    then = _Place((), min(place.size + 1, self.cap), open_, place.written | {name})
+                    then = _Place(0, min(place.size + 1, self.cap), open_, place.written | {name})
                     ways.append(seq(self.member(group, name, place.size), self.closing(then, slack=slack)))
         return alt_of(ways)
 
@@ -532,6 +541,13 @@ class _AfterUnnamed:
     def __call__(self, name: bytes) -> Expr:
         place = self.place._replace(written=self.place.written | {name[:-1]})
         return seq(self.counted.spacing.colon, self.group.value, self.counted.at(place))
+
+
+def _bits(members: int) -> Iterator[int]:
+    while members:
+        one = members & -members
+        yield one.bit_length() - 1
+        members ^= one
 
 
 def _split(
