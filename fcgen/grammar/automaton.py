@@ -31,7 +31,7 @@ from fcgen.grammar.expr import EMPTY, ByteSet, Expr, Literal, Repeat, Seq
 DEAD = -1
 BEYOND = -2
 FAR = np.iinfo(np.int32).max
-MAX_STATES = 100_000
+MAX_STATES = 250_000
 
 
 class Automaton:

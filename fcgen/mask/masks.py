@@ -33,7 +33,7 @@ class Masks:
         grammar: what may be written.
         vocabulary: the tokens it is written in.
         max_states: cap on the number of states of the grammar's automaton (a kilobyte each). New sequences share the
-            states of earlier ones until these are half as many.
+            states of earlier ones until these are a fifth as many.
 
     Raises:
         Unsatisfiable: no text satisfies the grammar with the bytes that the vocabulary has.
@@ -80,6 +80,6 @@ class Masks:
     def _current(self) -> Tables:
         """The tables for a new sequence."""
         with self._lock:
-            if self._tables.size > self._max_states // 2:
+            if self._tables.size > self._max_states // 5:
                 self._tables = Tables(self.grammar.root, self.vocabulary, max_states=self._max_states)
             return self._tables

@@ -15,8 +15,9 @@ from __future__ import annotations
 import json
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, reduce
 from itertools import combinations
+from operator import or_
 from typing import NamedTuple
 
 from fcgen.errors import SchemaError
@@ -273,7 +274,10 @@ class _Counted:
         self.by_absence = [
             frozenset(k for k, demand in enumerate(part.demands) if name in demand.absent) for name, _ in self.members
         ]
-        self.missed = sum(1 << i for i, demands in enumerate(self.by_absence) if demands)
+        demands = range(len(part.demands))
+        self.meeting = [sum(1 << i for i, found in enumerate(self.by_name) if k in dict(found)) for k in demands]
+        self.missing = [sum(1 << i for i, found in enumerate(self.by_absence) if k in found) for k in demands]
+        self.missed = reduce(or_, self.missing, 0)
         self.places: dict[_Place, Expr] = {}
         self.sketches: dict[_Place, Expr] = {}
         self.shorter: dict[tuple[_Place, bool], Expr] = {}
@@ -424,11 +428,23 @@ class _Counted:
         return found
 
     def sketched(self, place: _Place, *, slack: bool) -> Expr:
-        required = self.required & place.left
-        if max(1, self.least) > place.size + required.bit_count() or self.without(place.open, place.left):
+        if max(1, self.least) > place.size + (self.required & place.left).bit_count():
             return self.shortened(place, slack=slack)
-        open_ = self.without(place.open, place.left ^ required)
-        return self.shortened(_Place(required, place.size, open_, place.written), slack=slack)
+        left = place.left & (self.required | self.useful(place))
+        open_ = self.without(place.open, place.left ^ left)
+        return self.shortened(_Place(left, place.size, open_, place.written), slack=slack)
+
+    def useful(self, place: _Place) -> int:
+        """The names that may have to be written for what is demanded; to leave out all others does no harm."""
+        open_ = self.without(place.open, place.left & ~self.required)
+        names = 0
+        while open_:
+            names = reduce(or_, (self.meeting[k] for k in open_)) & place.left
+            opened = open_ | {k for k in place.open if self.missing[k] & names}  # they are not met by a lack, then
+            if opened == open_:
+                break
+            open_ = opened
+        return names
 
     def shortened(self, start: _Place, *, slack: bool) -> Expr:
         """The names that are left, one after the other, each left out or written, then what else is needed.
