@@ -5,10 +5,12 @@
     ├── SchemaError (ValueError)         a JSON Schema that cannot be compiled
     │   ├── UnsupportedKeyword           a keyword, or a combination, that fcgen does not enforce
     │   ├── UnresolvedRef                a `$ref` that leads nowhere
+    │   ├── CircularRef                  a `$ref` that leads back to itself before it describes a value
     │   └── Unsatisfiable                no JSON value can be valid
     ├── PatternError (ValueError)        a regular expression that is malformed or not regular
     ├── GrammarError (ValueError)        a grammar text that cannot be read
     ├── GrammarTooLarge                  a limit on size was reached: says limit and given
+    ├── OutOfSteps                       compiling or walking takes too much work: says the limit
     ├── VocabularyError                  a tokenizer whose tokens' bytes cannot be known for sure
     ├── TokenRefused (ValueError)        a token that the grammar does not allow at this place
     ├── BudgetTooSmall (ValueError)      fewer tokens than the shortest reply: says limit and given
@@ -25,6 +27,8 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Sequence
+
+MAX_POINTER = 200  # characters of a pointer in a message; the attribute has all
 
 
 class FcgenError(Exception):
@@ -65,7 +69,7 @@ class FcgenError(Exception):
         if self.function is not None:
             place.append(f"function {excerpt(self.function)}")
         if self.pointer is not None:
-            place.append(f"at {self.pointer or 'the root'}")
+            place.append(f"at {_cut(self.pointer) or 'the root'}")
         text = ": ".join([", ".join(place), self.found] if place else [self.found])
         if self.limit is not None:
             text += f" (limit {self.limit}" + (f", given {self.given})" if self.given is not None else ")")
@@ -109,6 +113,10 @@ class GrammarError(FcgenError, ValueError):
 
 class GrammarTooLarge(FcgenError):
     """A limit on the size of a grammar was reached; `limit` and `given` say which."""
+
+
+class OutOfSteps(FcgenError):
+    """Compiling or walking would take more steps than it may; `limit` says how many (see `fcgen.grammar.work`)."""
 
 
 class VocabularyError(FcgenError):
@@ -188,9 +196,25 @@ def raise_all(errors: Sequence[FcgenError]) -> None:
         raise ManyErrors(errors)
 
 
-_SHORT = reprlib.Repr()  # bounds the depth and the length of what it writes
+class _Short(reprlib.Repr):
+    def repr_int(self, value: int, level: int) -> str:
+        """Python refuses to write out integers of more than 4300 digits."""
+        return (
+            super().repr_int(value, level)
+            if value.bit_length() < 10_000
+            else f"an integer of {value.bit_length()} bits"
+        )
+
+
+_SHORT = _Short()  # bounds the depth and the length of what it writes
 _SHORT.maxlevel, _SHORT.maxdict, _SHORT.maxlist, _SHORT.maxtuple, _SHORT.maxset = 6, 20, 20, 20, 20
 _SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 200
+
+
+def _cut(pointer: str) -> str:
+    return (
+        pointer if len(pointer) <= MAX_POINTER else f"{pointer[: MAX_POINTER // 2]} ... {pointer[-MAX_POINTER // 2 :]}"
+    )
 
 
 def excerpt(value: object, size: int = 80) -> str:

@@ -42,6 +42,7 @@ from fcgen.grammar.expr import (
     repeat,
     seq,
 )
+from fcgen.grammar.work import spend
 
 Arcs = Sequence[tuple[int, Expr]]
 _BUSY = "busy"  # marks a term whose arcs are being computed, by the one thread that holds the lock
@@ -77,6 +78,7 @@ def _derive(e: Expr) -> Arcs:
         raise GrammarError("a rule refers to itself before any character of it", hint="Remove the left recursion.")
     if e.arcs_memo is None:
         found: object = None
+        spend(2)
         e.arcs_memo = _BUSY
         try:
             found = _arcs(e)

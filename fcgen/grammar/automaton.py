@@ -27,6 +27,7 @@ from fcgen.grammar import derive
 from fcgen.grammar.arcs import Recording, arcs, derived, generic, is_recording
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import EMPTY, ByteSet, Expr, Literal, Repeat, Seq
+from fcgen.grammar.work import MAX_STEPS, bounded
 
 DEAD = -1
 BEYOND = -2
@@ -45,12 +46,13 @@ class Automaton:
         size: how many states there are.
     """
 
-    def __init__(self, root: Expr, *, max_states: int = MAX_STATES) -> None:
+    def __init__(self, root: Expr, *, max_states: int = MAX_STATES, max_steps: int = MAX_STEPS) -> None:
         if fewest(root) == INFINITE:
             raise Unsatisfiable("no text at all satisfies this grammar")
         self.lock = threading.RLock()
         self.size = 0
         self._max_states = max_states
+        self._max_steps = max_steps
         self._terms: list[Expr | None] = []
         self._numbers: dict[Expr, int] = {}
         self._shadows: dict[int, int] = {}
@@ -66,16 +68,18 @@ class Automaton:
 
         Raises:
             GrammarTooLarge: the automaton has reached its cap of states.
+            OutOfSteps: finding what may follow takes too many steps.
         """
         if self.filled[state]:
             return True
         with self.lock:
             term = self._terms[state]
             if not self.filled[state] and state not in self._shadows and term is not None:
-                try:
-                    self._fill(state, term)
-                except Recording:
-                    self._fill_recording(state, term)
+                with bounded(self._max_steps):
+                    try:
+                        self._fill(state, term)
+                    except Recording:
+                        self._fill_recording(state, term)
             return bool(self.filled[state])
 
     def step(self, state: int, data: bytes) -> int:
@@ -118,7 +122,7 @@ class Automaton:
 
     def _record(self, state: int, data: bytes) -> int:
         """The state after `data`, from a state with a recording at its head."""
-        with self.lock:
+        with self.lock, bounded(self._max_steps):
             term = self._terms[state]
             assert term is not None, "runs and literals have no recordings"
             for place, byte in enumerate(data):

@@ -28,6 +28,7 @@ from fcgen.grammar.expr import (
     Seq,
     parts_of,
 )
+from fcgen.grammar.work import spend
 
 __all__ = ["BEYOND", "INFINITE", "arcs", "fewest"]
 
@@ -227,6 +228,7 @@ def _search(root: Expr) -> float:
             _remember(came, e, fewest(e))
             return estimate
         done.add(e)
+        spend(3)
         if len(done) > SEARCH_LIMIT:
             raise GrammarTooLarge(
                 "an intersection or a complement has too many states to search",

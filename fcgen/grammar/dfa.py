@@ -16,6 +16,7 @@ from fcgen.errors import GrammarTooLarge
 from fcgen.grammar.arcs import arcs
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import NOTHING, Expr
+from fcgen.grammar.work import spend
 
 Table = tuple[tuple[tuple[int, int], ...], ...]
 
@@ -105,6 +106,7 @@ def _equivalent(table: Sequence[Sequence[tuple[int, int]]], accepting: frozenset
     count = 0
     signatures: dict[object, int] = {}
     while True:
+        spend(len(table))
         signatures = {}
         refined = []
         for state, row in enumerate(table):

@@ -23,6 +23,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any, TypeVar
 
+from fcgen.grammar.work import spend
+
 ALL_BYTES = (1 << 256) - 1
 
 
@@ -182,6 +184,7 @@ def _fresh(kind: type[_E], can_stop: bool) -> _E:  # noqa: FBT001
 
 
 def _share(key: tuple[Any, ...], term: Expr) -> Expr:
+    spend()
     if len(_terms) > MAX_TERMS:
         _terms.clear()
         _terms.update(_lasting)

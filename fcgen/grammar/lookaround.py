@@ -22,6 +22,7 @@ from fcgen.grammar.dfa import determinize
 from fcgen.grammar.expr import EMPTY, NOTHING, Expr, Scope, alt_of, reference, repeat, seq
 from fcgen.grammar.pattern import Node
 from fcgen.grammar.positions import DONE, Begin, Peek, Places, Read, Split
+from fcgen.grammar.work import spend
 
 MAX_WORK = 300_000
 _FEW_STATES = 500
@@ -100,6 +101,7 @@ class _Automaton:
 
     def count(self, steps: int = 1) -> None:
         self.work += steps
+        spend(steps)
         if self.work > MAX_WORK:
             raise GrammarTooLarge(
                 "a pattern with lookarounds or word boundaries takes too many steps to read",

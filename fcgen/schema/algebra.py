@@ -16,6 +16,7 @@ from functools import lru_cache, reduce
 from typing import Any
 
 from fcgen.errors import SchemaError, excerpt
+from fcgen.grammar.work import spend
 from fcgen.schema.array_sets import checked_array, complement_array, meet_arrays
 from fcgen.schema.contains import contains
 from fcgen.schema.definitions import resolve
@@ -94,6 +95,7 @@ def meet(a: Shape, b: Shape) -> Shape:
         SchemaError: the alternatives of both, each with each, are too many.
         PatternError, GrammarTooLarge: a pattern cannot be read.
     """
+    spend(2)
     if a is b or type(a) is Never or type(b) is Anything:
         return a
     if type(b) is Never or type(a) is Anything:
@@ -114,6 +116,7 @@ def meet(a: Shape, b: Shape) -> Shape:
         case Array(), Array():
             return checked(meet_arrays(a, b, meet))
         case Object(), Object():
+            spend(len(a.properties) + len(b.properties))
             return checked(meet_objects(a, b, meet))
     return a if type(a) is type(b) else _nothing_in_common(a, b)
 
@@ -178,6 +181,7 @@ def _filtered(values: Values, shape: Shape) -> Shape:
 
 def selected(values: Values, keep: Any, what: Any) -> Shape:
     """Those of the values that `keep` is true of; `what()` says what it demands."""
+    spend(len(values.values))
     kept = {key: value for key, value in values.values.items() if keep(value)}
     if len(kept) == len(values.values):
         return values

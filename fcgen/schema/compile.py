@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fcgen.errors import FcgenError, Unsatisfiable, excerpt
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import Expr
+from fcgen.grammar.work import MAX_STEPS, bounded
 from fcgen.schema.definitions import resolve
 from fcgen.schema.drafts import Draft
 from fcgen.schema.keywords import Status
@@ -45,19 +46,23 @@ def compile_schema(
     function: str | None = None,
     registry: Registry[Any] | None = None,
     nullable: bool = False,
+    max_steps: int = MAX_STEPS,
 ) -> Compiled:
     """The JSON texts of the values that a schema allows, written as `text` says, nested `depth` deep in other text.
 
-    The other arguments, and the errors, are those of `read_schema`.
+    The other arguments, and the errors, are those of `read_schema`; and
+
+    Raises OutOfSteps: it takes more than `max_steps`.
     """
-    reader = Reader(schema, function=function, registry=registry, nullable=nullable)
-    if reader.draft is Draft.D4:
-        text = replace(text, plain_integers=True)
-    shape = reader.read_all()
     try:
-        root = lower(shape, text, depth)
-        if fewest(root) == INFINITE:
-            raise _impossible(shape)
+        with bounded(max_steps):
+            reader = Reader(schema, function=function, registry=registry, nullable=nullable)
+            if reader.draft is Draft.D4:
+                text = replace(text, plain_integers=True)
+            shape = reader.read_all()
+            root = lower(shape, text, depth)
+            if fewest(root) == INFINITE:
+                raise _impossible(shape)
     except FcgenError as error:
         error.function = function
         raise

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from math import isfinite
 from typing import Any
 
 from fcgen.errors import SchemaError, excerpt
@@ -37,6 +36,7 @@ from fcgen.schema.shape import (
     Values,
 )
 from fcgen.schema.string_sets import is_string_of, meet_strings, no_string, outside
+from fcgen.schema.values import flaw
 
 Schema = dict[str, Any]
 Read = Callable[[Any, Place], Shape]
@@ -116,8 +116,11 @@ def _real(schema: Schema, name: str, place: Place) -> Real | None:
     value = schema.get(name)
     if value is None and name not in schema:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise malformed(schema, name, "a number", place)
+    wrong = flaw(value)
+    if wrong is not None:
+        raise SchemaError(f"`{name}` is {wrong}", pointer=pointer((place, name)), keyword=name)
     return value
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
-from fcgen.errors import FcgenError, SchemaError, Unsatisfiable, UnsupportedKeyword, excerpt, raise_all
+from fcgen.errors import FcgenError, OutOfSteps, SchemaError, Unsatisfiable, UnsupportedKeyword, excerpt, raise_all
 from fcgen.schema.algebra import exclude, forget, meet, union
 from fcgen.schema.definitions import Definitions, check_cycles, resolve
 from fcgen.schema.drafts import Draft
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from referencing import Registry
 
 MAX_ERRORS = 100
-MAX_VALUES = 10_000
+MAX_VALUES = 1_000_000
 MAX_DEPTH = 80
 _APPLICATORS = frozenset(["$ref", "$dynamicRef", "$recursiveRef", "enum", "const", "allOf", "anyOf"])
 _DEPENDENT = frozenset(["dependentRequired", "dependentSchemas", "dependencies"])
@@ -126,6 +126,8 @@ class Reader:
         """Act, and collect the mistake that it raises."""
         try:
             act()
+        except OutOfSteps:
+            raise
         except FcgenError as error:
             self.report(error)
 
@@ -155,6 +157,9 @@ class Reader:
                     f"a schema must be an object or a boolean, found {excerpt(schema)}", pointer=pointer(place)
                 )
             return self._conjunction(schema, place, base)
+        except OutOfSteps as error:
+            error.pointer = pointer(place) if error.pointer is None else error.pointer
+            raise
         except FcgenError as error:
             self.report(error)
             return ANYTHING

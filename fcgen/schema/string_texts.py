@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
-from fcgen.errors import GrammarTooLarge, PatternError
+from fcgen.errors import GrammarTooLarge, OutOfSteps, PatternError
 from fcgen.grammar.characters import ANY, CharSet, json_chars
 from fcgen.grammar.derive import arcs
 from fcgen.grammar.dfa import determinize
@@ -41,7 +41,7 @@ def string_texts(part: String, spell: Spell = json_chars) -> Expr:
         return _of_length(part.min_length, part.max_length, spell)
     try:
         return _constrained(_Content(*(getattr(part, name) for name in _Content._fields)), spell)
-    except (PatternError, GrammarTooLarge) as error:
+    except (PatternError, GrammarTooLarge, OutOfSteps) as error:
         error.keyword = "pattern" if part.patterns or part.not_patterns else "format"
         error.pointer = pointer((part.place, error.keyword))
         raise

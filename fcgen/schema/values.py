@@ -13,6 +13,7 @@ from typing import Any
 from fcgen.errors import excerpt
 
 MAX_VALUE_DEPTH = 32
+MAX_BITS = 4096  # Python refuses to write integers of more than 4300 digits
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
@@ -43,6 +44,8 @@ def flaw(value: Any) -> str | None:
                 return f"{value}, which is no JSON number"
             case str() if not is_writable(value):
                 return f"{excerpt(value)}, which no JSON text spells"
+            case int() if value.bit_length() > MAX_BITS:
+                return f"an integer of {value.bit_length()} bits, more than {MAX_BITS}"
             case str() | None | bool() | int() | float():
                 pass
             case list():

@@ -1,0 +1,50 @@
+"""How much work a schema or a grammar may cause, counted in steps, so that the answer is the same on every machine.
+
+A step is a term that is built, a state that is searched, two shapes that meet: some microseconds. The innermost loops
+count their steps with `spend`; who takes input from strangers says with `bounded` how many there may be. Outside of
+that nothing is counted.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from fcgen.errors import OutOfSteps
+
+MAX_STEPS = 1_000_000
+_NO_LIMIT = 1 << 62
+
+
+class _Account(threading.local):
+    left = _NO_LIMIT
+    limit = _NO_LIMIT
+
+
+_account = _Account()
+
+
+def spend(steps: int = 1) -> None:
+    """Count some steps. Raises OutOfSteps where they are more than there may be."""
+    _account.left -= steps
+    if _account.left < 0:
+        raise OutOfSteps(
+            "this takes too many steps",
+            limit=_account.limit,
+            hint="Simplify what is asked for, or raise the limit (max_steps).",
+        )
+
+
+@contextmanager
+def bounded(steps: int) -> Iterator[None]:
+    """Let the work within take so many steps; within another such block, what is left of its steps at most."""
+    before = _account.left, _account.limit
+    if steps < _account.left:
+        _account.left = _account.limit = steps
+    started = _account.left
+    try:
+        yield
+    finally:
+        spent = started - _account.left
+        _account.left, _account.limit = before[0] - spent, before[1]
