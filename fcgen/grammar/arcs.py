@@ -99,6 +99,7 @@ def _arcs(e: Expr) -> Arcs:
         case Seq():
             return _seq_arcs(e)
         case Alt():
+            spend(len(e.parts))
             return _refine([arcs(part) for part in e.parts])
         case Repeat():
             rest = _one_less(e)

@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import lru_cache, reduce
 from typing import Any
 
-from fcgen.errors import SchemaError, excerpt
+from fcgen.errors import SchemaError, UnsupportedKeyword, excerpt
 from fcgen.grammar.work import spend
 from fcgen.schema.array_sets import checked_array, complement_array, meet_arrays
 from fcgen.schema.contains import contains
@@ -313,10 +313,27 @@ def exclude(shape: Shape, other: Shape) -> Shape:
         case AnyOf():
             return union([exclude(part, other) for part in shape.parts], shape.place)
         case _:
-            return meet(shape, complement(_of_kind(other, shape)))
+            return meet(shape, complement(of_kind(other, shape)))
 
 
-def _of_kind(shape: Shape, like: Shape) -> Shape:
+def divided(shape: Shape, other: Shape) -> tuple[Shape, Shape]:
+    """What of `shape` is of `other`, and the rest of it.
+
+    In the rest may be what is of `other` too, where that is not simply known: of definitions, or of what has no
+    complement.
+    """
+    both = meet(shape, other)
+    if both is shape:
+        return both, Never("nothing is left", shape.place)
+    if type(both) is Ref:
+        return both, shape
+    try:
+        return both, exclude(shape, other)
+    except UnsupportedKeyword:
+        return both, shape
+
+
+def of_kind(shape: Shape, like: Shape) -> Shape:
     """The alternatives of `shape` that are of the same kind as `like`, if its kind is known."""
     if type(shape) is not AnyOf or type(like) not in KIND_OF:
         return shape

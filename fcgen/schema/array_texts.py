@@ -37,13 +37,13 @@ from fcgen.grammar.expr import (
     seq,
     unknown,
 )
-from fcgen.schema.algebra import exclude, meet, union
+from fcgen.schema.algebra import divided, exclude, meet, union
 from fcgen.schema.array_sets import item_of
 from fcgen.schema.definitions import resolve
 from fcgen.schema.lowering import Lowering
-from fcgen.schema.object_texts import FAR, MAX_FEW, needing, subsets
+from fcgen.schema.object_texts import FAR, MAX_FEW, check_few, needing
 from fcgen.schema.place import Place, pointer
-from fcgen.schema.shape import AnyOf, Array, Boolean, Never, Null, Shape, String, Values
+from fcgen.schema.shape import AnyOf, Array, Boolean, Contains, Never, Null, Shape, String, Values
 from fcgen.schema.string_texts import string_texts
 from fcgen.schema.values import key_of
 
@@ -221,24 +221,13 @@ class _Counted:
         return found
 
     def _items(self, place: _Place) -> Iterator[_Item]:
-        counted = [
-            k
-            for k, known in enumerate(self.part.contains)
-            if place.at >= known.start and (known.most is not None or place.counts[k] < known.least)
-        ]
-        for chosen in subsets(counted):
-            shape = item_of(self.part, place.at)
-            counts = list(place.counts)
-            for k in counted:
-                known = self.part.contains[k]
-                if k in chosen:
-                    shape = meet(shape, known.item)
-                    counts[k] += 1
-                elif known.most is not None:
-                    shape = exclude(shape, known.item)
-            exceeded = any(k.most is not None and n > k.most for n, k in zip(counts, self.part.contains, strict=True))
-            if not exceeded and type(shape) is not Never:
-                yield self.item(shape, tuple(counts))
+        classes = [(item_of(self.part, place.at), place.counts)]
+        for k, known in enumerate(self.part.contains):
+            if place.at >= known.start and (known.most is not None or place.counts[k] < known.least):
+                classes = [found for one in classes for found in _counted(*one, k, known)]
+                check_few(classes, self.part.place)
+        for shape, counts in classes:
+            yield self.item(shape, counts)
 
     def item(self, shape: Shape, counts: tuple[int, ...]) -> _Item:
         if not self.part.unique:
@@ -333,6 +322,18 @@ class _AfterItem:
         key, value = _read(written)
         self.counted.values[key] = value
         return self.counted.at(self.place._replace(written=self.place.written | {key}))
+
+
+def _counted(shape: Shape, counts: tuple[int, ...], k: int, known: Contains) -> Iterator[tuple[Shape, tuple[int, ...]]]:
+    """An item by whether it counts for `known`, which is the `k`th, each with what is counted then."""
+    if known.most is None:
+        both, rest = divided(shape, known.item)
+    else:
+        both, rest = meet(shape, known.item), exclude(shape, known.item)
+    if type(rest) is not Never:
+        yield rest, counts
+    if type(both) is not Never and (known.most is None or counts[k] < known.most):
+        yield both, (*counts[:k], counts[k] + 1, *counts[k + 1 :])
 
 
 def _read(written: bytes) -> tuple[Hashable, Any]:

@@ -16,7 +16,6 @@ import json
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
-from itertools import combinations
 from operator import or_
 from typing import NamedTuple
 
@@ -35,21 +34,23 @@ from fcgen.grammar.expr import (
     seq,
     unknown,
 )
-from fcgen.schema.algebra import exclude, meet
+from fcgen.grammar.work import spend
+from fcgen.schema.algebra import divided, meet
 from fcgen.schema.keys import other_names
 from fcgen.schema.lowering import Lowering
 from fcgen.schema.object_sets import is_named, value_of
-from fcgen.schema.place import pointer
+from fcgen.schema.place import Place, pointer
 from fcgen.schema.shape import Demand, Never, Object, Ref, Shape, String, Witness
 from fcgen.schema.string_sets import meet_strings, no_string
 from fcgen.schema.string_texts import string_texts
 from fcgen.schema.values import spelled
 
 MAX_COUNTED = 20_000
-MAX_MEMBERS = 5_000
+MAX_MEMBERS = 10_000
 MAX_UNNAMED = 100
 MAX_PLACES = 5_000
 MAX_CLASSES = 256
+MAX_TRIED = 6
 MAX_FEW = 64
 _FEW = 2  # so many alternatives are written out wherever they may come
 _QUOTE = literal(b'"')
@@ -278,6 +279,10 @@ class _Counted:
         self.meeting = [sum(1 << i for i, found in enumerate(self.by_name) if k in dict(found)) for k in demands]
         self.missing = [sum(1 << i for i, found in enumerate(self.by_absence) if k in found) for k in demands]
         self.missed = reduce(or_, self.missing, 0)
+        self.concerned = [met | missed for met, missed in zip(self.meeting, self.missing, strict=True)]
+        self.by_language = frozenset(
+            k for k in demands for witness in part.demands[k].witnesses if isinstance(witness.names, String)
+        )
         self.places: dict[_Place, Expr] = {}
         self.sketches: dict[_Place, Expr] = {}
         self.shorter: dict[tuple[_Place, bool], Expr] = {}
@@ -325,6 +330,7 @@ class _Counted:
 
     def members_at(self, place: _Place) -> Expr:
         """Each member that may come next, with what may follow it."""
+        spend(place.left.bit_count())
         found: list[Expr] = []
         is_full = self.is_full(place)
         for i, skipped, left in self.candidates(place):
@@ -364,7 +370,7 @@ class _Counted:
         classes = [(value, open_)]
         for witness_value, met in alike.values():
             classes = [found for one in classes for found in _split(*one, witness_value, met)]
-            self.check_few(classes)
+            check_few(classes, self.part.place)
         for shape, left in classes:
             term = self.value(shape)
             if term is not NOTHING:
@@ -392,20 +398,11 @@ class _Counted:
             for witness in self.part.demands[k].witnesses:
                 if isinstance(witness.names, String):
                     classes += list(_meeting(classes, witness.names, witness.value, k))
-                    self.check_few(classes)
+                    check_few(classes, self.part.place)
         for names, shape, left in classes:
             value = self.value(shape)
             if value is not NOTHING:
                 yield _Unnamed(names, value), left
-
-    def check_few(self, classes: Sequence[object]) -> None:
-        if len(classes) > MAX_CLASSES:
-            raise SchemaError(
-                "the alternatives for an object are told apart by too many kinds of values of one property",
-                pointer=pointer(self.part.place),
-                limit=MAX_CLASSES,
-                given=len(classes),
-            )
 
     def generic(self, place: _Place) -> Expr:
         """What follows a member, as far as it does not depend on the others that are written."""
@@ -427,7 +424,13 @@ class _Counted:
                 self.sketches[place] = found
         return found
 
+    def is_lost(self, place: _Place) -> bool:
+        """Whether a demand is open that no name that is left can meet."""
+        return any(not self.concerned[k] & place.left and k not in self.by_language for k in place.open)
+
     def sketched(self, place: _Place, *, slack: bool) -> Expr:
+        if self.is_lost(place):
+            return NOTHING
         if max(1, self.least) > place.size + (self.required & place.left).bit_count():
             return self.shortened(place, slack=slack)
         left = place.left & (self.required | self.useful(place))
@@ -449,8 +452,14 @@ class _Counted:
     def shortened(self, start: _Place, *, slack: bool) -> Expr:
         """The names that are left, one after the other, each left out or written, then what else is needed.
 
-        What follows the same names is shared, whichever place it was first asked for.
+        What follows the same names is shared, whichever place it was first asked for. Where many demands are open, not
+        all ways are tried, but the one that meets the most of them at each name.
         """
+        lacking = max(1, self.least) - start.size
+        is_large = len(start.open) > MAX_TRIED or lacking * start.left.bit_count() > MAX_COUNTED // 4
+        straight = self.straight(start, slack=slack) if is_large else NOTHING
+        if straight is not NOTHING:
+            return straight
         if len(self.shorter) > MAX_COUNTED:
             self.shorter.clear()
         found, stack = self.shorter, [start]
@@ -474,6 +483,18 @@ class _Counted:
                     found[place, slack] = alt_of(seq(member, found[then, slack]) for then, member in steps)
         return found[start, slack]
 
+    def straight(self, place: _Place, *, slack: bool) -> Expr:
+        members = []
+        while place.left:
+            lacking = max(1, self.least) - place.size
+            is_short = lacking >= place.left.bit_count()
+            steps = self.steps(place)
+            if not steps:
+                return NOTHING
+            place, member = min(steps, key=lambda step: (len(step[0].open), (step[1] is EMPTY) is is_short))
+            members.append(member)
+        return seq(*members, self.closing(place, slack=slack))
+
     def steps(self, place: _Place) -> list[tuple[_Place, Expr]]:
         """Leave out the next known name, or write it."""
         one = place.left & -place.left
@@ -487,7 +508,7 @@ class _Counted:
                 (_Place(left, min(count + 1, self.cap), still, written), member)
                 for member, still in self.members_named(i, open_, after_comma=count > 0)
             ]
-        return found
+        return [(then, member) for then, member in found if not self.is_lost(then)]
 
     def members_named(self, i: int, open_: frozenset[int], *, after_comma: bool) -> list[tuple[Expr, frozenset[int]]]:
         """A known name with its value, by the demands that it meets, each with the demands that are open then."""
@@ -566,18 +587,26 @@ def _bits(members: int) -> Iterator[int]:
         members ^= one
 
 
+def check_few(classes: Sequence[object], place: Place) -> None:
+    """Raise SchemaError where values are told apart by more than there may be."""
+    if len(classes) > MAX_CLASSES:
+        raise SchemaError(
+            "values must be told apart in too many ways",
+            pointer=pointer(place),
+            limit=MAX_CLASSES,
+            given=len(classes),
+        )
+
+
 def _split(
     value: Shape, open_: frozenset[int], witness: Shape, met: set[int]
 ) -> Iterator[tuple[Shape, frozenset[int]]]:
-    """A value that is of the witness, and one that is not; of a definition it is not asked whether it is."""
-    both = meet(value, witness)
+    """A value by whether it is of the witness, each with the demands that are open then."""
+    both, rest = divided(value, witness)
     if type(both) is not Never:
         yield both, open_ - met
-    if both is value:
-        return
-    other = value if isinstance(both, Ref) else exclude(value, witness)
-    if type(other) is not Never:
-        yield other, open_
+    if type(rest) is not Never:
+        yield rest, open_
 
 
 def _meeting(
@@ -596,9 +625,3 @@ def needing(sketch: Expr) -> Expr:
     """A place that is not known, from which `sketch` is a way to the end."""
     need = fewest(sketch)
     return NOTHING if need == INFINITE else unknown(int(need))
-
-
-def subsets(items: Iterable[int]) -> Iterator[frozenset[int]]:
-    """All subsets, the empty one first."""
-    items = list(items)
-    return (frozenset(chosen) for size in range(len(items) + 1) for chosen in combinations(items, size))

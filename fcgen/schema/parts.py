@@ -22,11 +22,13 @@ from fcgen.schema.shape import (
     ANY_STRING,
     ANYTHING,
     EVERY_KIND,
+    EVERY_NAME,
     AnyOf,
     Anything,
     Array,
     Boolean,
     Contains,
+    Demand,
     Group,
     Never,
     Null,
@@ -34,6 +36,7 @@ from fcgen.schema.shape import (
     Shape,
     String,
     Values,
+    Witness,
 )
 from fcgen.schema.string_sets import is_string_of, meet_strings, no_string, outside
 from fcgen.schema.values import flaw
@@ -209,7 +212,8 @@ def _object(schema: Schema, draft: Draft, place: Place, read: Read) -> Shape:
     if "additionalProperties" in schema:
         rest = read(schema["additionalProperties"], (place, "additionalProperties"))
     low, high = _count(schema, "minProperties", place) or 0, _count(schema, "maxProperties", place)
-    part = Object(properties, (Group(ANY_STRING, rest),), names, low, high, place=place)
+    groups = EVERY_NAME if type(rest) is Anything else (Group(ANY_STRING, rest),)
+    part = Object(properties, groups, names, low, high, place=place)
     if "patternProperties" in schema:
         part = _with_patterns(schema, part, place, read)
     if "propertyNames" in schema and draft >= Draft.D6:
@@ -313,13 +317,18 @@ def dependents(schema: Schema, keyword: str, place: Place, read: Read) -> Shape:
     for name, given in _named(schema, keyword, place).items():
         at = (within, name)
         if keyword == "dependentRequired" or (keyword == "dependencies" and isinstance(given, list)):
-            follows: Shape = Object(required=_names(given, keyword, at), place=at)
+            found = meet(found, _with_others(name, _names(given, keyword, at), at))
         elif keyword == "dependencies" and isinstance(given, str):  # as draft 3 wrote it
-            follows = Object(required=(given,), place=at)
+            found = meet(found, _with_others(name, (given,), at))
         else:
-            follows = read(given, at)
-        found = meet(found, implied(name, follows, at))
+            found = meet(found, implied(name, read(given, at), at))
     return found
+
+
+def _with_others(name: str, others: tuple[str, ...], place: Place) -> Shape:
+    """Where the property `name` is there, the others are there too."""
+    demands = tuple(Demand((Witness(other, ANYTHING),), (name,)) for other in others if other != name)
+    return union([*(kind for kind in EVERY_KIND if type(kind) is not Object), Object(demands=demands, place=place)])
 
 
 def implied(name: str, follows: Shape, place: Place) -> Shape:

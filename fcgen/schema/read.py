@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from fcgen.errors import FcgenError, OutOfSteps, SchemaError, Unsatisfiable, UnsupportedKeyword, excerpt, raise_all
 from fcgen.schema.algebra import exclude, forget, meet, union
+from fcgen.schema.conditional import conditional
 from fcgen.schema.definitions import Definitions, check_cycles, resolve
 from fcgen.schema.drafts import Draft
 from fcgen.schema.keywords import KEYWORDS, Keyword, Status
@@ -331,7 +332,7 @@ class Reader:
         test = self.read(schema["if"], (place, "if"), base)
         if "then" not in schema and "else" not in schema:
             return shape
-        return union([meet(meet(shape, test), then), meet(exclude(shape, test), other)], place)
+        return conditional(shape, test, then, other, place)
 
     def _naming(self, schema: dict[str, Any], keyword: str, place: Place) -> Callable[[Sequence[Shape]], list[Shape]]:
         """What `discriminator` makes of the branches of `anyOf` or `oneOf`: each says by a name that it is meant."""
