@@ -15,9 +15,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from fcgen.errors import FcgenError, FunctionError, GrammarError, ManyErrors, OptionError, excerpt, raise_all
+from fcgen.errors import (
+    FcgenError,
+    FunctionError,
+    GrammarError,
+    GrammarTooLarge,
+    ManyErrors,
+    OptionError,
+    excerpt,
+    raise_all,
+)
 from fcgen.formats import Format, find_format
-from fcgen.functions import Function, read_functions
+from fcgen.functions import Function
+from fcgen.functions.read import Entry, try_entries
 from fcgen.grammar.expr import EMPTY, Expr, alt, alt_of, literal
 from fcgen.grammar.lark import grammar_text, read_lark
 from fcgen.grammar.regex import read_pattern
@@ -123,28 +133,27 @@ class Grammar:
             format: the format whose reply envelope to use.
             whitespace, order, exponent, escapes, nullable, registry: as for `from_json_schema`. Integers are written
                 without a point.
-            on_error: what to do where a function's parameters cannot be compiled: "raise", or "leave_out" that
-                function, and list it in `left_out`.
+            on_error: what to do where a function cannot be read or its parameters cannot be compiled: "raise", or
+                "leave_out" that function, and list it in `left_out`.
 
         Raises:
-            FunctionError: the metadata cannot be read, `choice` names no function, or all functions are left out.
-            SchemaError: a function's parameters cannot be compiled; ManyErrors lists all that cannot.
+            FunctionError: the metadata cannot be read, or `choice` names no function.
+            SchemaError: a function's parameters cannot be compiled.
+            GrammarTooLarge, OutOfSteps: they are beyond the limits.
+            ManyErrors: there are several of these errors, in one function or in many. With "leave_out" these errors
+                are only raised where no function is left of those that `choice` names.
             OptionError: an option cannot have that value.
         """
-        if on_error not in ("raise", "leave_out"):
-            raise OptionError(f"on_error {excerpt(on_error)} is not known", hint="Known are raise and leave_out.")
         text = Text(whitespace, order, exponent, escapes, whole_fraction=False)
-        offered = read_functions(functions) if functions else ()
-        chosen = choose(offered, choice)
         envelope = find_format(format).reply
-        reports = [_report(function, text, nullable=nullable, registry=registry) for function in chosen]
-        left_out = tuple(report for report in reports if report.errors)
-        if on_error == "raise":
-            raise_all([error for report in left_out for error in report.errors])
+        readable, unreadable = read_offered(functions, on_error, text=text, nullable=nullable, registry=registry)
+        chosen = choose(readable, choice, [report.name for report in unreadable])
+        reports = check_functions(chosen, text=text, nullable=nullable, registry=registry)
+        left_out = (*unreadable, *(report for report in reports if report.errors))
         usable = [(f, report) for f, report in zip(chosen, reports, strict=True) if report.compiled is not None]
-        if left_out and not usable:
-            raise ManyErrors([error for report in left_out for error in report.errors])
-        root = alt_of(_call(f, report.compiled.root, envelope, whitespace) for f, report in usable if report.compiled)
+        if on_error == "raise" or (not usable and choice != "none"):
+            raise_all([error for report in left_out for error in report.errors])
+        root = alt_of(call_of(report, format, whitespace) for _, report in usable)
         if choice in ("auto", "none"):
             root = alt(root, _envelope(envelope, whitespace, EMPTY, EMPTY)["text"])
         notes = tuple(f"{report.name}: {note}" for _, report in usable for note in report.notes)
@@ -171,25 +180,65 @@ class FunctionReport:
         return () if self.compiled is None else self.compiled.notes
 
     @property
-    def keywords(self) -> Mapping[Status, tuple[str, ...]]:
-        """The keywords of its schema, by what becomes of them; those that are refused are known from the errors."""
-        found: dict[Status, tuple[str, ...]] = {}
-        for name, status in () if self.compiled is None else self.compiled.uses:
-            found[status] = (*found.get(status, ()), name)
-        refused = tuple(dict.fromkeys(error.keyword for error in self.errors if error.keyword is not None))
-        return {**found, "refused": refused} if refused else found
+    def uses(self) -> tuple[tuple[str, Status], ...]:
+        """The keywords of its schema, each with what becomes of it; where there are errors, those that are refused."""
+        if self.compiled is not None:
+            return self.compiled.uses
+        refused = {error.keyword for error in self.errors if error.keyword is not None}
+        return tuple((name, "refused") for name in sorted(refused))
 
 
 def check_functions(
-    functions: Sequence[Function], *, nullable: bool = False, registry: Registry[Any] | None = None
+    functions: Sequence[Function],
+    *,
+    text: Text = Text(whole_fraction=False),  # noqa: B008  it is immutable
+    nullable: bool = False,
+    registry: Registry[Any] | None = None,
 ) -> tuple[FunctionReport, ...]:
     """Compile each function by itself, and report each one's errors instead of raising them."""
-    text = Text(whole_fraction=False)
     return tuple(_report(function, text, nullable=nullable, registry=registry) for function in functions)
 
 
-def choose(functions: Sequence[Function], choice: Choice) -> tuple[Function, ...]:
-    """The functions that a call may name under `choice`.
+def call_of(report: FunctionReport, format: str | Format = "trelis", whitespace: str = "json.dumps") -> Expr:  # noqa: A002
+    """The texts of the calls of one usable function."""
+    assert report.compiled is not None, "only usable functions are called"
+    name = literal(json.dumps(report.name, ensure_ascii=False).encode())
+    return _envelope(find_format(format).reply, whitespace, name, report.compiled.root)["call"]
+
+
+def read_offered(
+    functions: Any, on_error: OnError = "raise", **options: Any
+) -> tuple[tuple[Function, ...], tuple[FunctionReport, ...]]:
+    """The functions that can be read, and one report of each that cannot; None or an empty list has none.
+
+    With "raise", the errors of those that cannot are raised, together with what `check_functions` (which gets the
+    options) finds in the others: whoever mends one wants to know of all.
+
+    Raises FunctionError, SchemaError or ManyErrors; OptionError for another `on_error`.
+    """
+    if on_error not in ("raise", "leave_out"):
+        raise OptionError(f"on_error {excerpt(on_error)} is not known", hint="Known are raise and leave_out.")
+    if functions is None or (isinstance(functions, list | tuple) and not functions):
+        return (), ()
+    readable, mistakes = try_entries([Entry(functions)])
+    if not readable and not mistakes:
+        raise FunctionError("no functions", hint="Offer at least one, or None for a reply in text.")
+    if mistakes and on_error == "raise":
+        others = check_functions(readable, **options)
+        raise_all([*mistakes, *(error for report in others for error in report.errors)])
+    return tuple(readable), report_mistakes(mistakes)
+
+
+def report_mistakes(mistakes: Sequence[FcgenError]) -> tuple[FunctionReport, ...]:
+    """One report for each name, "" where the name itself could not be read."""
+    by_name: dict[str, list[FcgenError]] = {}
+    for mistake in mistakes:
+        by_name.setdefault(mistake.function or "", []).append(mistake)
+    return tuple(FunctionReport(name, tuple(errors)) for name, errors in by_name.items())
+
+
+def choose(functions: Sequence[Function], choice: Choice, left_out: Sequence[str] = ()) -> tuple[Function, ...]:
+    """The functions that a call may name under `choice`, which may also name some that are left out.
 
     Raises:
         FunctionError: `choice` names a function that is not there, or demands a call where there is no function.
@@ -199,10 +248,10 @@ def choose(functions: Sequence[Function], choice: Choice) -> tuple[Function, ...
     if choice == "auto":
         return tuple(functions)
     if choice == "required":
-        wanted = [function.name for function in functions]
+        wanted = [*(function.name for function in functions), *left_out]
     else:
         wanted = [choice] if isinstance(choice, str) else list(choice)
-    names = {function.name for function in functions}
+    names = {*(function.name for function in functions), *left_out}
     unknown = next((name for name in wanted if name not in names), None)
     if unknown is not None:
         raise FunctionError(
@@ -234,13 +283,14 @@ def _report(function: Function, text: Text, *, nullable: bool, registry: Registr
     except ManyErrors as error:
         return FunctionReport(function.name, error.errors)
     except FcgenError as error:
+        error.pointer = error.pointer or ""
         return FunctionReport(function.name, (error,))
+    except (RecursionError, MemoryError):
+        found = "its parameters take more memory than there is"
+        return FunctionReport(
+            function.name, (GrammarTooLarge(found, function=function.name, pointer="", hint="Simplify them."),)
+        )
     return FunctionReport(function.name, (), compiled)
-
-
-def _call(function: Function, arguments: Expr, envelope: str, whitespace: str) -> Expr:
-    name = literal(json.dumps(function.name, ensure_ascii=False).encode())
-    return _envelope(envelope, whitespace, name, arguments)["call"]
 
 
 def _envelope(envelope: str, whitespace: str, name: Expr, arguments: Expr) -> Mapping[str, Expr]:

@@ -14,6 +14,7 @@ import io
 import json
 import os
 import sys
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,14 +25,18 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 import fcgen
-from fcgen.errors import FcgenError, FunctionError, PromptError
+from fcgen.errors import FcgenError, FunctionError, PromptError, raise_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from fcgen.call import FunctionReport
+    from fcgen.functions import Function
+    from fcgen.grammar.expr import Expr
+    from fcgen.vocab import Vocabulary
 
 MAX_INPUT = 16_000_000  # bytes; far beyond what a model reads
+MAX_CELL = 40  # characters of a name in a table
 
 
 class Commands(TyperGroup):
@@ -99,18 +104,21 @@ def call(
     form: Annotated[
         str | None, typer.Option("--format", help="Instead of the model's own.", show_default=False)
     ] = None,
+    on_error: Annotated[
+        str, typer.Option(help="What to do where a function cannot be used: raise, or leave_out (and warn).")
+    ] = "raise",
 ) -> None:
     """Ask a model, and print its reply as one line of JSON: text, or a call that fits the functions."""
-    from fcgen.functions import read_functions_file
     from fcgen.models import load
 
     messages = _messages(prompt, system)
     with contextlib.redirect_stdout(sys.stderr):
-        offered = read_functions_file(functions)
+        chosen = choice[0] if len(choice) == 1 else choice
+        offered = _offered(functions, chosen, on_error)
         reply = load(model).call(
             messages,
             functions=offered,
-            choice=choice[0] if len(choice) == 1 else choice,
+            choice=chosen,
             max_new_tokens=max_new_tokens,
             temperature=temperature,
             top_p=top_p,
@@ -125,19 +133,28 @@ def call(
 def check(
     file: Annotated[str, typer.Argument(metavar="FILE", help=SOURCES)],
     *,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Count the tokens of this model; by default of smollm2 if cached.", show_default=False),
+    ] = None,
+    whitespace: Annotated[str, typer.Option(help="json.dumps, compact, flexible or indent=N.")] = "json.dumps",
+    order: Annotated[str, typer.Option(help="Of properties: schema or any.")] = "schema",
+    nullable: Annotated[bool, typer.Option("--nullable", help="Read `nullable` as OpenAPI 3.0 does.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Say of each function whether it can be used, and if not, why and where."""
+    """Say of each function what becomes of its keywords, how short a call can be, and if it cannot be used, why."""
+    from fcgen.schema import Text as JsonText
+
     with contextlib.redirect_stdout(sys.stderr):
-        reports = _reports(file)
-    usable = not any(report.errors for report in reports)
+        reports = _reports(file, text=JsonText(whitespace, order, whole_fraction=False), nullable=nullable)
+        found = [_as_data(report, whitespace, _vocabulary(model)) for report in reports]
+    usable = all(one["usable"] for one in found)
     if as_json:
-        typer.echo(
-            json.dumps({"usable": usable, "functions": [_as_data(report) for report in reports]}, ensure_ascii=False)
-        )
+        typer.echo(json.dumps({"usable": usable, "functions": found}, ensure_ascii=False))
     else:
-        rows = [(one.name, "no" if one.errors else "yes", "\n".join(map(str, one.errors))) for one in reports]
-        _print_table(("function", "usable", "why not"), rows)
+        _print_table(("function", "usable", "fewest tokens", "fewest bytes", "terms", "keywords"), map(_as_row, found))
+        for error in (error for one in found for error in one["errors"]):
+            typer.echo(_printable(f"- {error['message']}"))
     raise typer.Exit(0 if usable else 1)
 
 
@@ -201,24 +218,56 @@ def _read_input() -> str:
         raise PromptError(found) from None
 
 
-def _reports(file: str) -> Sequence[FunctionReport]:
+def _offered(file: str, choice: str | list[str], on_error: str) -> Sequence[Function]:
+    """The functions of a file that can be used, after a warning of each that is left out."""
+    from fcgen.call import Grammar, check_functions, report_mistakes
+    from fcgen.functions import try_functions_file
+
+    functions, mistakes = try_functions_file(file)
+    if on_error != "leave_out":
+        others = check_functions(functions) if mistakes else ()
+        raise_all([*mistakes, *(error for report in others for error in report.errors)])
+        return functions
+    unreadable = report_mistakes(mistakes)
+    if not functions:
+        raise_all(mistakes)
+    grammar = Grammar.from_functions(functions, choice=choice, on_error="leave_out")
+    for report in (*unreadable, *grammar.left_out):
+        for error in report.errors:
+            _complain(f"left out: {error}")
+    names = {report.name for report in grammar.left_out}
+    return [function for function in functions if function.name not in names]
+
+
+def _reports(file: str, **options: Any) -> Sequence[FunctionReport]:
     """What became of each function: first those that can be read at all, compiled one by one, then the others."""
-    from fcgen.call import FunctionReport, check_functions
+    from fcgen.call import FunctionReport, check_functions, report_mistakes
     from fcgen.functions import try_functions_file
 
     try:
         functions, mistakes = try_functions_file(file)
     except FcgenError as error:
-        return [FunctionReport("", (error,))]
-    reports = {report.name: report for report in check_functions(functions)}
-    for mistake in mistakes:
-        name = mistake.function or ""
-        earlier = reports.get(name, FunctionReport(name))
-        reports[name] = FunctionReport(name, (*earlier.errors, mistake), earlier.notes)
-    return list(reports.values()) or [FunctionReport("", (FunctionError(f"no functions in {file}"),))]
+        return report_mistakes([error])
+    reports = {report.name: report for report in check_functions(functions, **options)}
+    for report in report_mistakes(mistakes):
+        earlier = reports.get(report.name, report)
+        both = report.errors if earlier is report else (*earlier.errors, *report.errors)
+        reports[report.name] = FunctionReport(report.name, both, earlier.compiled)
+    return list(reports.values()) or report_mistakes([FunctionError(f"no functions in {file}")])
 
 
-def _as_data(report: FunctionReport) -> dict[str, Any]:
+@lru_cache(maxsize=1)
+def _vocabulary(model: str | None) -> Vocabulary | None:
+    """The vocabulary of a model; without a name that of the embedded one, if there is no need to fetch it."""
+    from fcgen.embedded import cached_models
+    from fcgen.models import load
+
+    if model is None and not cached_models():
+        return None
+    return load("smollm2" if model is None else model).vocabulary
+
+
+def _as_data(report: FunctionReport, whitespace: str, vocabulary: Vocabulary | None) -> dict[str, Any]:
     errors = [
         {
             "kind": type(error).__name__,
@@ -229,7 +278,48 @@ def _as_data(report: FunctionReport) -> dict[str, Any]:
         }
         for error in report.errors
     ]
-    return {"name": report.name, "usable": not errors, "errors": errors, "notes": list(report.notes)}
+    return {
+        "name": report.name,
+        "usable": not errors,
+        **_sizes(report, whitespace, vocabulary),
+        "keywords": {
+            status: [name for name, became in report.uses if became == status]
+            for status in ("enforced", "annotation", "refused")
+        },
+        "errors": errors,
+        "notes": list(report.notes),
+    }
+
+
+def _sizes(report: FunctionReport, whitespace: str, vocabulary: Vocabulary | None) -> dict[str, int | None]:
+    """How short a call can be, and of how many terms its grammar is made; None: not known, or it cannot be called."""
+    if report.compiled is None or report.errors:
+        return {"fewest_tokens": None, "fewest_bytes": None, "terms": None}
+    from fcgen.call import Grammar, call_of
+    from fcgen.grammar.derive import fewest
+    from fcgen.mask import Masks
+
+    root = call_of(report, whitespace=whitespace)
+    tokens = None if vocabulary is None else Masks(Grammar(root), vocabulary).fewest_tokens
+    return {"fewest_tokens": tokens, "fewest_bytes": int(fewest(root)), "terms": _count_terms(root)}
+
+
+def _count_terms(root: Expr) -> int:
+    from fcgen.grammar.expr import parts_of
+
+    seen, ahead = {root}, [root]
+    while ahead:
+        new = [part for part in parts_of(ahead.pop()) if part not in seen]
+        seen.update(new)
+        ahead += new
+    return len(seen)
+
+
+def _as_row(one: dict[str, Any]) -> Sequence[str]:
+    sizes = ("" if one[size] is None else str(one[size]) for size in ("fewest_tokens", "fewest_bytes", "terms"))
+    name = one["name"] if len(one["name"]) <= MAX_CELL else f"{one['name'][: MAX_CELL - 1]}…"
+    keywords = [f"{status}: {', '.join(names)}" for status, names in one["keywords"].items() if names]
+    return name, "yes" if one["usable"] else "no", *sizes, "\n".join(keywords)
 
 
 def _print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

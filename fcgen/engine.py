@@ -18,14 +18,14 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
-from fcgen.call import Grammar
+from fcgen.call import Grammar, OnError, read_offered
 from fcgen.decode.generate import Generation, generate
 from fcgen.decode.sampling import Sampling
 from fcgen.errors import FunctionError, ModelError, OptionError, PromptError, VocabularyError, excerpt
 from fcgen.formats import Format, find_format
-from fcgen.functions import Function, read_functions
+from fcgen.functions import Function
 from fcgen.mask import Masks
 from fcgen.prompt import encode_prompt, render_prompt
 from fcgen.reply import Reply, Usage, parse_reply
@@ -75,6 +75,7 @@ class Engine:
         seed: int | None = None,
         format: str | Format | None = None,  # noqa: A002
         whitespace: str = "json.dumps",
+        on_error: OnError = "raise",
     ) -> Reply:
         """One reply to `prompt`: a call of one of `functions`, or text.
 
@@ -90,7 +91,9 @@ class Engine:
             top_k: draw from this many of the likeliest tokens; 0: from all.
             seed: makes the draws repeatable.
             format: instead of the engine's own.
-            whitespace: of a call's JSON: "json.dumps" (`", "` and `": "`), "compact" or "flexible".
+            whitespace: of a call's JSON: "json.dumps" (`", "` and `": "`), "compact", "flexible" or "indent=N".
+            on_error: what to do where a function cannot be used: "raise", or "leave_out" that function, also of the
+                prompt; `masks(...).grammar.left_out` says which and why.
 
         Raises:
             FunctionError: the functions cannot be read, or `choice` names none of them.
@@ -101,8 +104,8 @@ class Engine:
         began = time.perf_counter()
         sampling = Sampling(0.0 if temperature is None else temperature, top_p, top_k, seed)
         form = self.format if format is None else find_format(format)
-        offered = _read_offered(functions)
-        masks = self.masks(offered, choice=choice, format=form, whitespace=whitespace)
+        masks = self.masks(functions, choice=choice, format=form, whitespace=whitespace, on_error=on_error)
+        offered = _usable(functions, cast("Grammar", masks.grammar), on_error)
         text = render_prompt(prompt, offered if choice != "none" else (), format=form, tokenizer=self.tokenizer)
         ids = encode_prompt(text, self.tokenizer, format=form)
         budget = self._budget(len(ids), max_new_tokens, masks.fewest_tokens)
@@ -118,18 +121,23 @@ class Engine:
         choice: Choice = "auto",
         format: str | Format | None = None,  # noqa: A002
         whitespace: str = "json.dumps",
+        on_error: OnError = "raise",
     ) -> Masks:
         """The compiled masks of the replies that `call` would allow, kept for the next time; for `LogitsProcessor`.
 
         Raises FunctionError, SchemaError or ManyErrors, as `call`.
         """
         form = self.format if format is None else find_format(format)
-        offered = _read_offered(functions)
         chosen = _read_choice(choice)
-        key = json.dumps([[[f.name, f.parameters] for f in offered], chosen, form.reply, whitespace])
+        readable, unreadable = read_offered(functions, on_error)
+        mistakes = [str(error) for report in unreadable for error in report.errors]
+        offered = [[f.name, f.parameters] for f in readable]
+        key = json.dumps([offered, mistakes, chosen, form.reply, whitespace, on_error])
         with self._lock:
             if key not in self._kept:
-                grammar = Grammar.from_functions(offered, choice=chosen, format=form, whitespace=whitespace)
+                grammar = Grammar.from_functions(
+                    functions, choice=chosen, format=form, whitespace=whitespace, on_error=on_error
+                )
                 self._kept[key] = Masks(grammar, self.vocabulary)
             self._kept.move_to_end(key)
             while len(self._kept) > KEPT_MASKS:
@@ -162,11 +170,11 @@ def _usage(prompt_tokens: int, written: Generation, seconds: float) -> Usage:
     return Usage(prompt_tokens, len(written.tokens), written.forced_tokens, written.forward_passes, seconds)
 
 
-def _read_offered(functions: object) -> tuple[Function, ...]:
-    """The functions; none at all stand for a reply in text."""
-    if functions is None or (isinstance(functions, list | tuple) and not functions):
-        return ()
-    return read_functions(functions)
+def _usable(functions: object, grammar: Grammar, on_error: OnError) -> tuple[Function, ...]:
+    """The functions to offer: those that can be read, but for those that the grammar leaves out."""
+    readable, _ = read_offered(functions, on_error)
+    unusable = {report.name for report in grammar.left_out} - {function.name for function in grammar.functions}
+    return tuple(function for function in readable if function.name not in unusable)
 
 
 def _read_choice(choice: object) -> str | tuple[str, ...]:

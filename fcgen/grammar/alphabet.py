@@ -69,10 +69,12 @@ def _bytes_in(alphabet: int) -> bytes:
 
 
 def _below(root: Expr, known: dict[Expr, Expr]) -> list[Expr]:
-    """Every part of `root` that is not known, children first except around references."""
+    """Every part of `root` that is not known, children first; not what references lead to."""
+    if root in known:
+        return []
     order: list[Expr] = []
     seen = {root}
-    stack: list[tuple[Expr, Iterator[Expr]]] = [(root, iter(parts_of(root)))]
+    stack: list[tuple[Expr, Iterator[Expr]]] = [(root, _parts(root))]
     while stack:
         e, children = stack[-1]
         child = next((child for child in children if child not in seen and child not in known), None)
@@ -81,8 +83,12 @@ def _below(root: Expr, known: dict[Expr, Expr]) -> list[Expr]:
             order.append(e)
         else:
             seen.add(child)
-            stack.append((child, iter(parts_of(child))))
+            stack.append((child, _parts(child)))
     return order
+
+
+def _parts(e: Expr) -> Iterator[Expr]:
+    return iter(() if isinstance(e, Reference) else parts_of(e))
 
 
 def _is_writable(e: Expr, alphabet: int) -> bool:
@@ -112,17 +118,19 @@ class _Restriction:
 
     def of(self, root: Expr) -> Expr:
         """`root`, restricted."""
-        if root not in self._new:
-            order = _below(root, self._new)
-            references = [e for e in order if isinstance(e, Reference)]
-            for one in references:
-                scope = self._scopes.setdefault(one.scope, Scope())
-                self._new[one] = reference(scope, one.name, can_stop=one.can_stop)
-            for e in order:
-                if e not in self._new:
+        references = []
+        roots = [root]
+        while roots:
+            for e in _below(roots.pop(), self._new):
+                if isinstance(e, Reference):
+                    scope = self._scopes.setdefault(e.scope, Scope())
+                    self._new[e] = reference(scope, e.name, can_stop=e.can_stop)
+                    references.append(e)
+                    roots.append(e.scope[e.name])
+                elif e not in self._new:  # what a recording goes on with may have been restricted on the way
                     self._new[e] = self._rebuilt(e)
-            for one in references:
-                self._scopes[one.scope].define(one.name, self._new[one.scope[one.name]])
+        for one in references:
+            self._scopes[one.scope].define(one.name, self._new[one.scope[one.name]])
         return self._new[root]
 
     def _rebuilt(self, e: Expr) -> Expr:

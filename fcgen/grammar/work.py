@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from fcgen.errors import OutOfSteps
 
-MAX_STEPS = 1_000_000
+MAX_STEPS = 500_000
 _NO_LIMIT = 1 << 62
 
 
