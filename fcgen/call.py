@@ -131,8 +131,12 @@ class Grammar:
             choice: "auto" (a call or text), "required" (a call), "none" (text), a function's name, or a list of names
                 (a call of one of these).
             format: the format whose reply envelope to use.
-            whitespace, order, exponent, escapes, nullable, registry: as for `from_json_schema`. Integers are written
-                without a point.
+            whitespace: as for `from_json_schema`, and so are the next ones; integers are written without a point.
+            order: of properties.
+            exponent: whether numbers may have one.
+            escapes: of characters in strings.
+            nullable: read it as OpenAPI 3.0 does.
+            registry: documents that references may name.
             on_error: what to do where a function cannot be read or its parameters cannot be compiled: "raise", or
                 "leave_out" that function, and list it in `left_out`.
 

@@ -14,7 +14,6 @@ import io
 import json
 import os
 import sys
-from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,7 +24,7 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 import fcgen
-from fcgen.errors import FcgenError, FunctionError, PromptError, raise_all
+from fcgen.errors import FcgenError, FunctionError, OptionError, PromptError, excerpt, raise_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -147,7 +146,8 @@ def check(
 
     with contextlib.redirect_stdout(sys.stderr):
         reports = _reports(file, text=JsonText(whitespace, order, whole_fraction=False), nullable=nullable)
-        found = [_as_data(report, whitespace, _vocabulary(model)) for report in reports]
+        vocabulary = _vocabulary(model)
+        found = [_as_data(report, whitespace, vocabulary) for report in reports]
     usable = all(one["usable"] for one in found)
     if as_json:
         typer.echo(json.dumps({"usable": usable, "functions": found}, ensure_ascii=False))
@@ -220,23 +220,28 @@ def _read_input() -> str:
 
 def _offered(file: str, choice: str | list[str], on_error: str) -> Sequence[Function]:
     """The functions of a file that can be used, after a warning of each that is left out."""
-    from fcgen.call import Grammar, check_functions, report_mistakes
+    from fcgen.call import Grammar, check_functions
     from fcgen.functions import try_functions_file
 
     functions, mistakes = try_functions_file(file)
-    if on_error != "leave_out":
+    if on_error not in ("raise", "leave_out"):
+        raise OptionError(f"--on-error {excerpt(on_error)} is not known", hint="Known are raise and leave_out.")
+    if on_error == "raise":
         others = check_functions(functions) if mistakes else ()
         raise_all([*mistakes, *(error for report in others for error in report.errors)])
         return functions
-    unreadable = report_mistakes(mistakes)
     if not functions:
         raise_all(mistakes)
+    _warn(mistakes)
     grammar = Grammar.from_functions(functions, choice=choice, on_error="leave_out")
-    for report in (*unreadable, *grammar.left_out):
-        for error in report.errors:
-            _complain(f"left out: {error}")
+    _warn([error for report in grammar.left_out for error in report.errors])
     names = {report.name for report in grammar.left_out}
     return [function for function in functions if function.name not in names]
+
+
+def _warn(errors: Iterable[FcgenError]) -> None:
+    for error in errors:
+        _complain(f"left out: {error}")
 
 
 def _reports(file: str, **options: Any) -> Sequence[FunctionReport]:
@@ -256,7 +261,6 @@ def _reports(file: str, **options: Any) -> Sequence[FunctionReport]:
     return list(reports.values()) or report_mistakes([FunctionError(f"no functions in {file}")])
 
 
-@lru_cache(maxsize=1)
 def _vocabulary(model: str | None) -> Vocabulary | None:
     """The vocabulary of a model; without a name that of the embedded one, if there is no need to fetch it."""
     from fcgen.embedded import cached_models
@@ -268,33 +272,39 @@ def _vocabulary(model: str | None) -> Vocabulary | None:
 
 
 def _as_data(report: FunctionReport, whitespace: str, vocabulary: Vocabulary | None) -> dict[str, Any]:
-    errors = [
-        {
-            "kind": type(error).__name__,
-            "message": str(error),
-            "pointer": error.pointer,
-            "keyword": error.keyword,
-            "hint": error.hint,
-        }
-        for error in report.errors
-    ]
+    errors = list(report.errors)
+    sizes: dict[str, int | None] = {"fewest_tokens": None, "fewest_bytes": None, "terms": None}
+    try:
+        if report.compiled is not None and not errors:
+            sizes = _sizes(report, whitespace, vocabulary)
+    except FcgenError as error:  # a limit is reached on the way through the grammar
+        error.function, error.pointer = report.name, error.pointer or ""
+        errors.append(error)
     return {
         "name": report.name,
         "usable": not errors,
-        **_sizes(report, whitespace, vocabulary),
+        **sizes,
         "keywords": {
             status: [name for name, became in report.uses if became == status]
             for status in ("enforced", "annotation", "refused")
         },
-        "errors": errors,
+        "errors": [_error_data(error) for error in errors],
         "notes": list(report.notes),
     }
 
 
+def _error_data(error: FcgenError) -> dict[str, str | None]:
+    return {
+        "kind": type(error).__name__,
+        "message": str(error),
+        "pointer": error.pointer,
+        "keyword": error.keyword,
+        "hint": error.hint,
+    }
+
+
 def _sizes(report: FunctionReport, whitespace: str, vocabulary: Vocabulary | None) -> dict[str, int | None]:
-    """How short a call can be, and of how many terms its grammar is made; None: not known, or it cannot be called."""
-    if report.compiled is None or report.errors:
-        return {"fewest_tokens": None, "fewest_bytes": None, "terms": None}
+    """How short a call can be, and of how many terms its grammar is made; no tokens without a vocabulary."""
     from fcgen.call import Grammar, call_of
     from fcgen.grammar.derive import fewest
     from fcgen.mask import Masks

@@ -1,7 +1,9 @@
 """The union of calls and text: every call under its own function's schema, and nothing in between."""
 
+import gzip
 import json
 import random
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -11,8 +13,17 @@ from walking import accepts, sample
 
 from fcgen import Function, Grammar, parse_reply
 from fcgen.call import arguments_schema, check_functions, choose
-from fcgen.errors import FunctionError, GrammarError, ManyErrors, OptionError, UnsupportedKeyword
+from fcgen.errors import (
+    FunctionError,
+    GrammarError,
+    GrammarTooLarge,
+    ManyErrors,
+    OptionError,
+    PatternError,
+    Unsatisfiable,
+)
 
+FUNCTIONS = Path(__file__).parents[2] / "shared" / "data" / "functions"
 STRING, INTEGER = {"type": "string"}, {"type": "integer"}
 
 
@@ -134,21 +145,148 @@ def test_arguments_are_those_declared_unless_the_schema_says_otherwise():
         assert arguments_schema(Function("f", "", parameters)) == parameters
 
 
-def test_all_functions_that_cannot_be_compiled_are_named_at_once():
+TRAPS = ["title", "description", "default", "examples", "$comment", "x"]
+
+
+def fits(functions, text):
+    """Whether a call names one of the functions and jsonschema accepts its arguments."""
+    value = json.loads(text)
+    called = [one for one in functions if one.name == value["function"]]
+    return bool(called) and jsonschema.Draft202012Validator(arguments_schema(called[0])).is_valid(value["arguments"])
+
+
+@given(
+    names=st.permutations(TRAPS),
+    picks=st.lists(st.lists(st.sampled_from(TRAPS), unique=True, max_size=3), min_size=2, max_size=4),
+    kinds=st.lists(st.sampled_from([STRING, INTEGER]), min_size=4, max_size=4),
+    prefixes=st.booleans(),
+)
+def test_each_function_of_a_union_accepts_what_it_accepts_alone(names, picks, kinds, prefixes):
+    """Names that are prefixes of each other, equal parameters, annotation names as properties, in any order."""
     functions = [
-        Function("one", "", {"type": "object", "properties": {"x": {"not": {"type": "null"}}}}),
-        function("two"),
-        Function("three", "", {"type": "object", "properties": {"y": {"type": "array", "uniqueItems": True}}}),
+        function("f" * (i + 1) if prefixes else f"{names[0]}{i}", **dict.fromkeys(pick, kinds[i]))
+        for i, pick in enumerate(picks)
     ]
+    root = Grammar.from_functions(functions, choice="required").root
+    for called in functions:
+        for other in functions:
+            properties = other.parameters["properties"]
+            arguments = {name: 1 if schema == INTEGER else "s" for name, schema in properties.items()}
+            text = call(called.name, arguments)
+            in_order = [name for name in called.parameters["properties"] if name in arguments] == list(arguments)
+            assert accepts(root, text) == (fits(functions, text) and in_order)
+
+
+@given(st.permutations(["f", "ff", "fff"]), st.integers(0, 2**32))
+def test_functions_with_identical_parameters(names, seed):
+    functions = [function(name, ["q"], q=STRING, title=INTEGER) for name in names]
+    root = Grammar.from_functions(functions, choice="required").root
+    assert fits(functions, sample(root, random.Random(seed)))
+    assert all(accepts(root, call(name, {"q": "x", "title": 1})) for name in names)
+    assert not accepts(root, call("ffff", {"q": "x"}))
+
+
+@pytest.mark.skipif(not FUNCTIONS.is_dir(), reason="the function sets are not here")
+def test_a_thousand_real_functions():
+    found = {}
+    with gzip.open(FUNCTIONS / "sealtools.jsonl.gz", "rt", encoding="utf-8") as lines:
+        for line in lines:
+            found.update({one["name"]: one for one in json.loads(line)["functions"]})
+            if len(found) >= 1000:
+                break
+    metadata = list(found.values())[:1000]
+    grammar = Grammar.from_functions(metadata, choice="required", on_error="leave_out")
+    assert len(grammar.functions) + len(grammar.left_out) == 1000
+    assert len(grammar.functions) >= 990
+    rng = random.Random(0)
+    for one in rng.sample(grammar.functions, 40):
+        alone = sample(Grammar.from_functions([one], choice="required").root, rng)
+        assert fits([one], alone)
+        assert accepts(grammar.root, alone)
+    for _ in range(10):
+        assert fits(grammar.functions, sample(grammar.root, rng))
+
+
+BACK = {"type": "string", "pattern": r"(a)\1"}
+BAD = {
+    "back": function("back", x=BACK),
+    "old": function("old", y={"extends": {}}, z=BACK),
+    "never": function("never", ["x"], x={"type": "array", "minItems": 2, "maxItems": 1}),
+}
+GOOD = [function("good", x=STRING), function("other")]
+
+
+def test_all_functions_that_cannot_be_compiled_are_named_at_once():
+    functions = [BAD["back"], GOOD[0], BAD["old"], BAD["never"]]
     with pytest.raises(ManyErrors) as caught:
         Grammar.from_functions(functions)
-    assert [(e.function, e.pointer, e.keyword) for e in caught.value.errors] == [
-        ("one", "/properties/x/not", "not"),
-        ("three", "/properties/y/uniqueItems", "uniqueItems"),
+    assert [(e.function, e.pointer, e.keyword) for e in caught.value.errors][:1] == [
+        ("back", "/properties/x/pattern", "pattern")
     ]
-    assert [(r.name, len(r.errors)) for r in check_functions(functions)] == [("one", 1), ("two", 0), ("three", 1)]
-    with pytest.raises(UnsupportedKeyword):
+    assert {(e.function, e.pointer) for e in caught.value.errors} >= {
+        ("old", "/properties/y/extends"),
+        ("old", "/properties/z/pattern"),
+    }
+    assert isinstance(caught.value.errors[-1], Unsatisfiable)
+    reports = [(r.name, len(r.errors)) for r in check_functions(functions)]
+    assert reports == [("back", 1), ("good", 0), ("old", 2), ("never", 1)]
+    with pytest.raises(PatternError):
         Grammar.from_functions(functions[:1])
+
+
+def test_mistakes_in_metadata_are_told_beside_those_in_schemas():
+    functions = [{"description": "nameless"}, BAD["back"], {"name": "typo", "parameters": {"type": "strng"}}]
+    with pytest.raises(ManyErrors) as caught:
+        Grammar.from_functions(functions)
+    assert [(e.function, e.pointer) for e in caught.value.errors] == [
+        (None, "/0"),
+        ("typo", "/2/parameters/type"),
+        ("back", "/properties/x/pattern"),
+    ]
+    grammar = Grammar.from_functions([*functions, GOOD[0]], on_error="leave_out")
+    assert [one.name for one in grammar.functions] == ["good"]
+    assert [report.name for report in grammar.left_out] == ["", "typo", "back"]
+
+
+@given(st.permutations([*GOOD, *BAD.values()]))
+def test_leaving_out_leaves_the_others_as_they_are(functions):
+    grammar = Grammar.from_functions(functions, on_error="leave_out")
+    good = [one for one in functions if one.name not in BAD]
+    assert list(grammar.functions) == good
+    assert [report.name for report in grammar.left_out] == [one.name for one in functions if one.name in BAD]
+    assert all(report.errors for report in grammar.left_out)
+    assert grammar.root is Grammar.from_functions(good).root
+
+
+def test_nothing_left_is_an_error():
+    for choice in ("auto", "required", "back", ["back"]):
+        with pytest.raises(PatternError):
+            Grammar.from_functions([BAD["back"]], choice=choice, on_error="leave_out")
+    with pytest.raises(FunctionError, match="unknown type"):
+        Grammar.from_functions(
+            [*GOOD, {"name": "typo", "parameters": {"type": "strng"}}], choice="typo", on_error="leave_out"
+        )
+    assert Grammar.from_functions([BAD["back"]], choice="none", on_error="leave_out").functions == ()
+    with pytest.raises(OptionError, match="on_error 'ignore' is not known"):
+        Grammar.from_functions(GOOD, on_error="ignore")
+
+
+@pytest.mark.parametrize("kind", [RecursionError, MemoryError])
+def test_running_out_of_memory_is_an_error_of_one_function(monkeypatch, kind):
+    def compile_schema(schema, **options):
+        raise kind
+
+    monkeypatch.setattr("fcgen.call.compile_schema", compile_schema)
+    (report,) = check_functions(GOOD[:1])
+    (error,) = report.errors
+    assert isinstance(error, GrammarTooLarge)
+    assert (error.function, error.pointer) == ("good", "")
+
+
+def test_a_report_says_what_became_of_each_keyword():
+    good, bad = check_functions([GOOD[0], BAD["old"]])
+    assert dict(good.uses)["properties"] == "enforced"
+    assert bad.uses == (("extends", "refused"), ("pattern", "refused"))
 
 
 def test_other_grammars():

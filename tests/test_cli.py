@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from tokenizers_made import byte_level
 from typer.testing import CliRunner
 
 import fcgen
@@ -17,6 +18,7 @@ import fcgen.models
 from fcgen.cli import app
 from fcgen.errors import BudgetTooSmall, ModelError
 from fcgen.reply import Call, Reply, Usage
+from fcgen.vocab import Vocabulary
 
 QUESTION = "Search for the latest news on AI."
 SEARCH = {
@@ -41,6 +43,7 @@ REPLY = Reply(
 def run(monkeypatch):
     """Run a command line with a wide terminal and no colours; gives its result."""
     monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setattr(fcgen.embedded, "cached_models", list)
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     return lambda *arguments, **options: CliRunner().invoke(app, list(arguments), **options)
 
@@ -202,39 +205,86 @@ def test_functions_that_are_not_there(run, engine):
     assert engine.loaded == []
 
 
+@pytest.mark.parametrize("on_error", ["raise", "leave_out"])
+def test_call_with_functions_that_cannot_be_used(run, engine, file, on_error):
+    functions = file(SEARCH, {"description": "nameless"}, IMPOSSIBLE)
+    result = run("call", "--functions", functions, "--on-error", on_error, QUESTION)
+    assert "no name" in result.stderr
+    assert "function 'never', at /properties/x" in result.stderr
+    if on_error == "raise":
+        assert (result.exit_code, result.stdout, engine.loaded) == (1, "", [])
+    else:
+        assert (result.exit_code, result.stdout) == (0, REPLY.to_json() + "\n")
+        assert result.stderr.startswith("left out: ")
+        assert [one.name for one in engine.asked[0][1]["functions"]] == ["search_bing"]
+
+
+def test_call_with_an_unknown_on_error(run, engine, file):
+    result = run("call", "--functions", file(SEARCH), "--on-error", "ignore", QUESTION)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "--on-error 'ignore' is not known. Known are raise and leave_out.\n"
+
+
 # fcgen check
 
 
-def test_check_shows_what_is_usable(run, file):
+def test_check_shows_what_becomes_of_each_function(run, file):
     result = run("check", file(SEARCH))
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == (
-        "┏━━━━━━━━━━━━━┳━━━━━━━━┳━━━━━━━━━┓\n"
-        "┃ function    ┃ usable ┃ why not ┃\n"
-        "┡━━━━━━━━━━━━━╇━━━━━━━━╇━━━━━━━━━┩\n"
-        "│ search_bing │ yes    │         │\n"
-        "└─────────────┴────────┴─────────┘\n"
-    )
+    heading, *rows = [line.split("┃" if "┃" in line else "│")[1:-1] for line in result.stdout.splitlines()[1::2]]
+    assert [cell.strip() for cell in heading] == [
+        "function", "usable", "fewest tokens", "fewest bytes", "terms", "keywords",
+    ]  # fmt: skip
+    name, usable, tokens, size, terms, keywords = (cell.strip() for cell in rows[0])
+    assert (name, usable, tokens) == ("search_bing", "yes", "")
+    assert int(size) == len('{"function": "search_bing", "arguments": {"query": ""}}')
+    assert int(terms) > 1
+    assert keywords.startswith("enforced: ")
 
 
 def test_check_shows_what_is_not_and_where(run, file):
     result = run("check", file(SEARCH, IMPOSSIBLE))
     assert (result.exit_code, result.stderr) == (1, "")
     assert "│ search_bing │ yes    │" in result.stdout
-    assert "│ never       │ no     │ function 'never', at /properties/x" in result.stdout
+    assert "│ never       │ no     │" in result.stdout
+    assert "\n- function 'never', at /properties/x" in result.stdout
 
 
 def test_check_as_json(run, file):
     result = run("check", file(SEARCH, IMPOSSIBLE), "--json")
     assert (result.exit_code, result.stderr) == (1, "")
+    assert result.stdout == run("check", file(SEARCH, IMPOSSIBLE), "--json").stdout
     report = json.loads(result.stdout)
     assert report["usable"] is False
     usable, unusable = report["functions"]
-    assert usable == {"name": "search_bing", "usable": True, "errors": [], "notes": []}
+    assert (usable["name"], usable["usable"], usable["errors"]) == ("search_bing", True, [])
+    assert (usable["fewest_tokens"], usable["fewest_bytes"]) == (None, 55)
+    assert "properties" in usable["keywords"]["enforced"]
     assert (unusable["name"], unusable["usable"]) == ("never", False)
+    assert unusable["fewest_bytes"] is None
     (error,) = unusable["errors"]
     assert set(error) == {"kind", "message", "pointer", "keyword", "hint"}
     assert error["pointer"].startswith("/properties/x")
+
+
+def test_check_counts_the_tokens_of_a_model(run, file, engine):
+    engine.vocabulary = Vocabulary.from_tokenizer(byte_level())
+    result = run("check", file(SEARCH), "--model", "m", "--whitespace", "compact", "--json")
+    assert engine.loaded == ["m"]
+    (one,) = json.loads(result.stdout)["functions"]
+    assert one["fewest_bytes"] == len('{"function":"search_bing","arguments":{"query":""}}')
+    assert 1 < one["fewest_tokens"] <= one["fewest_bytes"] + 1
+
+
+def test_check_cuts_long_names(run, file):
+    result = run("check", file({**SEARCH, "function": "x" * 200}))
+    assert f"│ {'x' * 39}… │ yes" in result.stdout
+
+
+def test_check_of_options_that_are_not_known(run, file):
+    result = run("check", file(SEARCH), "--order", "random")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("order 'random' is not known")
 
 
 def test_check_shows_what_cannot_be_read(run, file):
@@ -267,7 +317,8 @@ def test_check_cannot_steer_the_terminal(run, file):
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
 def test_a_reader_that_goes_away(file, options):
-    command = [sys.executable, "-c", "from fcgen.cli import main; main()", "check", file(SEARCH), *options]
+    code = "import fcgen.cli, fcgen.embedded; fcgen.embedded.cached_models = list; fcgen.cli.main()"
+    command = [sys.executable, "-c", code, "check", file(SEARCH), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()
         assert process.stderr.read() == b""
@@ -346,7 +397,7 @@ def test_check_lists_what_can_be_read_beside_what_cannot(run, tmp_path):
     path = tmp_path / "some.json"
     path.write_text(
         '[{"name": "good"}, {"description": "nameless"}, {"name": "bad", "parameters": {"type": "strng"}},'
-        ' {"name": "strict", "parameters": {"type": "object", "properties": {"x": {"not": {"type": "null"}}}}}]'
+        ' {"name": "strict", "parameters": {"type": "object", "properties": {"x": {"extends": {}}}}}]'
     )
     result = run("check", str(path), "--json")
     assert result.exit_code == 1
@@ -357,5 +408,5 @@ def test_check_lists_what_can_be_read_beside_what_cannot(run, tmp_path):
         "": False,
         "bad": False,
     }
-    assert functions["strict"]["errors"][0]["pointer"] == "/properties/x/not"
+    assert functions["strict"]["errors"][0]["pointer"] == "/properties/x/extends"
     assert functions["bad"]["errors"][0]["pointer"] == "/2/parameters/type"

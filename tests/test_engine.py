@@ -11,7 +11,15 @@ from tokenizers_made import byte_level, sentencepiece_like
 
 from fcgen.decode.processor import LogitsProcessor
 from fcgen.engine import KEPT_MASKS, Engine
-from fcgen.errors import BudgetTooSmall, FunctionError, ModelError, OptionError, PromptError, VocabularyError
+from fcgen.errors import (
+    BudgetTooSmall,
+    FunctionError,
+    ManyErrors,
+    ModelError,
+    OptionError,
+    PromptError,
+    VocabularyError,
+)
 from fcgen.prompt import encode_prompt, render_prompt
 from fcgen.reply import parse_reply
 
@@ -110,6 +118,19 @@ def test_without_functions_the_reply_is_text(plain, functions, choice):
 def test_without_functions_none_can_be_required(plain):
     with pytest.raises(FunctionError):
         plain.call("Hi", choice="required")
+
+
+def test_functions_that_cannot_be_used_are_left_out_of_masks_and_prompt(plain):
+    back = function("back", x={"type": "string", "pattern": r"(a)\1"})
+    bad = [{"description": "nameless"}, back]
+    with pytest.raises(ManyErrors) as caught:
+        plain.call("Hi", [*bad, TIMER])
+    assert [error.function for error in caught.value.errors] == [None, "back"]
+    options = {"choice": "required", "on_error": "leave_out"}
+    assert [one.name for one in plain.masks([*bad, TIMER], **options).grammar.left_out] == ["", "back"]
+    with_bad = plain.call("Hi", [*bad, TIMER], max_new_tokens=60, **options)
+    without = plain.call("Hi", [TIMER], choice="required", max_new_tokens=60)
+    assert (with_bad.text, with_bad.usage.prompt_tokens) == (without.text, without.usage.prompt_tokens)
 
 
 def test_none_offers_nothing(plain):

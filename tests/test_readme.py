@@ -74,18 +74,20 @@ def test_test_it():
     assert re.fullmatch(r"python3 -m venv \.venv && \.venv/bin/pip install .+ && \.venv/bin/pytest", command)
 
 
+@pytest.mark.model
 def test_check():
     command, shown = command_after("Command line")
     assert run(command) == shown
 
 
 def test_the_keyword_table_is_the_readers():
-    """What the README says of each keyword is what the one table says."""
+    """What the README says of each keyword and format is what the tables say."""
     from fcgen.schema import KEYWORDS
-    from fcgen.schema.formats import FORMATS
+    from fcgen.schema.formats import ANNOTATIONS, FORMATS
 
-    rows = dict(re.findall(r"^\| (enforced|annotation|refused|enforced formats) \| (.*) \|$", README, re.MULTILINE))
+    rows = dict(re.findall(r"^\| ((?:enforced|annotation|refused)(?: formats)?) \| (.*) \|$", README, re.MULTILINE))
     listed = {status: re.findall(r"`([^`]+)`", names) for status, names in rows.items()}
     for status in ("enforced", "annotation", "refused"):
         assert listed[status] == [one.name for one in KEYWORDS.values() if one.status == status]
     assert listed["enforced formats"] == list(FORMATS)
+    assert listed["annotation formats"] == sorted(ANNOTATIONS)

@@ -88,7 +88,17 @@ def _below(root: Expr, known: dict[Expr, Expr]) -> list[Expr]:
 
 
 def _parts(e: Expr) -> Iterator[Expr]:
-    return iter(() if isinstance(e, Reference) else parts_of(e))
+    match e:
+        case Reference():
+            return iter(())
+        case Both():
+            return filter(_is_structural, e.parts)
+        case _:
+            return iter(parts_of(e))
+
+
+def _is_structural(e: Expr) -> bool:
+    return type(e) is not Complement
 
 
 def _is_writable(e: Expr, alphabet: int) -> bool:
@@ -152,7 +162,10 @@ class _Restriction:
                 return recorded(new[e.names], e.written, _RestrictedAfter(e.after, self), new[e.like])
             case DfaState():
                 return determinize(both(e, self._within))
-            case Both() | Complement():
+            case Both():  # where one part is restricted, all is; complements keep what they leave out
+                parts = [part if type(part) is Complement else new[part] for part in e.parts]
+                return both(*parts) if any(map(_is_structural, e.parts)) else both(*parts, self._within)
+            case Complement():
                 return both(e, self._within)
             case _:
                 return e

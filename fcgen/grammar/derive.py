@@ -1,8 +1,8 @@
 """How far it is to the end of a term: the fewest bytes that finish it, and whether anything does.
 
 `fewest(e)` is structural for all but intersection and complement, where a best-first search over arcs finds the
-nearest end. References make it a system of equations; it is solved by iteration from infinity, which converges to the
-least solution because each term only adds and takes minima.
+nearest end, or some near end of a large one. References make it a system of equations; it is solved by iteration from
+infinity, which converges to the least solution because each term only adds and takes minima.
 
 A recording counts its shortest name and what generally follows; whether anything does is found out by going through
 with it, for those recordings that the solution rests on. (So three different booleans are found to be impossible.)
@@ -34,6 +34,7 @@ __all__ = ["BEYOND", "INFINITE", "arcs", "fewest"]
 
 INFINITE = float("inf")
 BEYOND = float(2**40)
+EXACT_LIMIT = 2_000
 SEARCH_LIMIT = 50_000
 _STEPS_PER_TEXT = 30
 
@@ -213,29 +214,41 @@ def _estimate(e: Expr, value: dict[Expr, float]) -> float:
 
 
 def _search(root: Expr) -> float:
-    """Best-first search for the nearest end, guided by what the parts need at least (A*)."""
+    """The fewest bytes from an intersection or a complement to an end: of a large one, those of some short way."""
+    nearest = _best_first(root, EXACT_LIMIT, is_exact=True)
+    if nearest is None:
+        nearest = _best_first(root, SEARCH_LIMIT, is_exact=False)
+    if nearest is None:
+        raise GrammarTooLarge(
+            "an intersection or a complement has too many states to search",
+            limit=SEARCH_LIMIT,
+            given=SEARCH_LIMIT + 1,
+            hint="Simplify the pattern, or lower its length bounds.",
+        )
+    return nearest
+
+
+def _best_first(root: Expr, limit: int, *, is_exact: bool) -> float | None:
+    """Best-first search for the nearest end, guided by what the parts need at least (A*); None: over the limit.
+
+    Unless it must be exact, what has been walked does not count, so that it goes straight for an end.
+    """
     came: dict[Expr, tuple[int, Expr | None]] = {root: (0, None)}
     pushed = itertools.count()  # settles ties, of which the deepest goes first
     heap: list[tuple[float, int, int, Expr]] = [(_at_least(root), 0, next(pushed), root)]
     done: set[Expr] = set()
     hidden = False
     while heap:
-        estimate, negative, _, e = heapq.heappop(heap)
+        _, negative, _, e = heapq.heappop(heap)
         walked = -negative
         if e in done:
             continue
         if not isinstance(e, (Both, Complement)) or e.fewest_memo is not None:
-            _remember(came, e, fewest(e))
-            return estimate
+            return _remember(came, e, fewest(e))
         done.add(e)
         spend(3)
-        if len(done) > SEARCH_LIMIT:
-            raise GrammarTooLarge(
-                "an intersection or a complement has too many states to search",
-                limit=SEARCH_LIMIT,
-                given=len(done),
-                hint="Simplify the pattern, or lower its length bounds.",
-            )
+        if len(done) > limit:
+            return None
         try:
             found = list(ways(e))
         except Recording:
@@ -243,11 +256,12 @@ def _search(root: Expr) -> float:
             continue
         for _, then in found:
             known = came.get(then)
-            if known is None or walked + 1 < known[0]:
+            if known is None or (is_exact and walked + 1 < known[0]):
                 need = _at_least(then)
                 if need != INFINITE:
                     came[then] = (walked + 1, e)
-                    heapq.heappush(heap, (walked + 1 + need, -walked - 1, next(pushed), then))
+                    rank = walked + 1 + need if is_exact else need
+                    heapq.heappush(heap, (rank, -walked - 1, next(pushed), then))
     if hidden:
         return BEYOND
     for e in done:
@@ -267,9 +281,11 @@ def _at_least(e: Expr) -> float:
             return fewest(e)
 
 
-def _remember(came: dict[Expr, tuple[int, Expr | None]], e: Expr | None, need: float) -> None:
-    """Every term on the way to the end is now known too, since the way is a shortest one."""
+def _remember(came: dict[Expr, tuple[int, Expr | None]], end: Expr, need: float) -> float:
+    """What is known now of every term on the way to the end, back to the first."""
+    e: Expr | None = end
     while e is not None:
-        e.fewest_memo = need
-        need += 1
+        need = e.fewest_memo = need if e.fewest_memo is None else e.fewest_memo
         e = came[e][1]
+        need += 1
+    return need - 1

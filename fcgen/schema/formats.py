@@ -1,9 +1,16 @@
 r"""The values of JSON Schema's `format` as patterns: `format_pattern("date")` is the ECMA-262 pattern of whole dates.
 
-Every text that a pattern matches satisfies the RFC that the format names and passes `jsonschema`'s draft 2020-12 format
-checker; nearly every text of the RFC is matched. Left out are, on purpose: leap seconds and lower case `t` and `z`
-(date-time, time: the checker rejects the former, few programs read the latter); quoted local parts and address
-literals (email).
+Every text that a pattern matches satisfies the RFC that the format names and passes `jsonschema`'s format checker;
+nearly every text of the RFC is matched. Left out are, on purpose: leap seconds and lower case `t` and `z` (date-time,
+time); quoted local parts and address literals (email); labels with `--`, and names of more than four labels with one
+above 13 characters (hostname); characters beyond the BMP and of private use (iri); relative JSON pointers whose count
+has a 0 before its last digit; prefixes above 999 and names that begin with an escape (uri-template); of
+internationalized names all but lower case Latin, Greek, Cyrillic and Han letters, in at most four labels
+(idn-hostname, idn-email); color functions, and color names but those of CSS 2.1 in lower case; and of regular
+expressions back references, look-behind, named groups, code point escapes and groups in groups.
+
+`OUTER` has for each format a pattern that matches at least whatever any checker calls valid: what it does not match is
+sure not to be of the format. Where it matches everything, no text is sure.
 
 They are patterns, not terms, so that they can be spelled as UTF-8 or as the inside of a JSON string.
 """
@@ -53,16 +60,71 @@ def _ipv6() -> str:
     return "(?:" + "|".join(ways) + ")"
 
 
-def _uri() -> str:
-    """RFC 3986, appendix A: an absolute or rootless URI with its scheme, query and fragment."""
-    plain = r"A-Za-z0-9._~!$&'()*+,;=\-"
-    escaped = "%[0-9A-Fa-f]{2}"
-    user, name, in_path = (f"(?:[{plain}{more}]|{escaped})" for more in (":", "", ":@"))
-    in_query = f"(?:[{plain}:@/?]|{escaped})"
-    host = rf"(?:\[(?:{_ipv6()}|v[0-9A-Fa-f]+\.[{plain}:]+)\]|{name}*)"
-    authority = f"(?:{user}*@)?{host}(?::[0-9]*)?"
-    path = f"//{authority}(?:/{in_path}*)*|/?(?:{in_path}+(?:/{in_path}*)*)?"
-    return rf"[A-Za-z][A-Za-z0-9+.\-]*:(?:{path})(?:\?{in_query}*)?(?:#{in_query}*)?"
+_UCS = "\xa0-\ud7ff\uf900-\ufdcf\ufdf0-\uffef"
+_ESCAPED = "%[0-9A-Fa-f]{2}"
+
+
+def _resource(more: str = "", *, relative: bool = False) -> str:
+    """RFC 3986, appendix A (and with `more` characters RFC 3987, section 2.2): a URI, or also a relative reference."""
+    plain = rf"A-Za-z0-9._~!$&'()*+,;=\-{more}"
+    user, name, in_path, first = (f"(?:[{plain}{also}]|{_ESCAPED})" for also in (":", "", ":@", "@"))
+    in_query = f"(?:[{plain}:@/?]|{_ESCAPED})"
+    future = r"v[0-9A-Fa-f]+\.[A-Za-z0-9._~!$&'()*+,;=:\-]+"
+    authority = rf"(?:{user}*@)?(?:\[(?:{_ipv6()}|{future})\]|{name}*)(?::[0-9]*)?"
+    rooted = f"//{authority}(?:/{in_path}*)*"
+    rest = f"(?:/{in_path}*)*"
+    absolute = rf"[A-Za-z][A-Za-z0-9+.\-]*:(?:{rooted}|/?(?:{in_path}+{rest})?)"
+    start = f"(?:{absolute}|{rooted}|/(?:{in_path}+{rest})?|(?:{first}+{rest})?)" if relative else absolute
+    return rf"{start}(?:\?{in_query}*)?(?:#{in_query}*)?"
+
+
+def _hostname() -> str:
+    """RFC 1123, section 2.1: four labels of at most 61 characters, or 16 of at most 13, so 253 together."""
+    long, short = (f"[A-Za-z0-9](?:-?[A-Za-z0-9]){{0,{most}}}" for most in (30, 6))
+    return rf"(?:{long}(?:\.{long}){{0,3}}|{short}(?:\.{short}){{0,15}})"
+
+
+def _idn_hostname() -> str:
+    """RFC 5890: short labels of letters that IDNA 2008 allows everywhere, so that no A-label is longer than 63."""
+    letter = "[a-z0-9\xdf-\xf6\xf8-\xff\u03ac-\u03ce\u0430-\u045f\u4e00-\u9fcb]"
+    label = f"(?:{letter}(?:-?{letter}){{0,8}}|[a-z0-9](?:-?[a-z0-9]){{0,29}})"
+    return rf"{label}(?:\.{label}){{0,3}}"
+
+
+def _duration() -> str:
+    """RFC 3339, appendix A."""
+    days, seconds = "[0-9]+D", "[0-9]+S"
+    months, minutes = f"[0-9]+M(?:{days})?", f"[0-9]+M(?:{seconds})?"
+    years, hours = f"[0-9]+Y(?:{months})?", f"[0-9]+H(?:{minutes})?"
+    time = f"T(?:{hours}|{minutes}|{seconds})"
+    return f"P(?:[0-9]+W|(?:{days}|{months}|{years})(?:{time})?|{time})"
+
+
+def _uri_template() -> str:
+    """RFC 6570, section 2."""
+    literal = rf"(?:[!#$&(-;=?-\[\]_a-z~{_UCS}]|{_ESCAPED})"
+    name = rf"[A-Za-z0-9_](?:\.?(?:[A-Za-z0-9_]|{_ESCAPED}))*"
+    variable = rf"{name}(?::[1-9][0-9]{{0,2}}|\*)?"
+    return rf"(?:{literal}|\{{[+#./;?&]?{variable}(?:,{variable})*\}})*"
+
+
+def _regex() -> str:
+    """ECMA-262, section 22.2.1, as far as Python's `re` reads the same; groups are not nested."""
+    common = r"\\[dDwWsSnrtfv.\\/^$|?*+()\[\]{}]"
+    in_class = rf"(?:a-z|A-Z|0-9|a-f|A-F|[A-Za-z0-9 _.,:;<>=!@#%\"'/$?*+(){{}}]|{common})"
+    atom = rf"(?:[^\\^$.|?*+()\[\]{{}}\x00-\x1f\x7f]|\.|{common}|\[\^?{in_class}+\])"
+    times = r"(?:(?:[*+?]|\{(?:[0-9]{1,2},?|0,[0-9]{1,2}|1,[1-9][0-9]?)\})\??)?"
+    regex = ""
+    for depth in range(2):
+        group = rf"|\((?:\?:)?{regex}\){times}|\(\?[=!]{regex}\)" if depth else ""
+        term = rf"(?:{atom}{times}|[\^$]|\\[bB]{group})"
+        regex = rf"{term}*(?:\|{term}*)*"
+    return regex
+
+
+_POINTER = "(?:/(?:[^~/]|~[01])*)*"  # RFC 6901, section 3
+_COLORS = "aqua|black|blue|fuchsia|gray|green|lime|maroon|navy|olive|orange|purple|red|silver|teal|white|yellow"
+_ATOM = "A-Za-z0-9!#$%&'*+/=?^_`{|}~-"
 
 
 def _email() -> str:
@@ -78,17 +140,61 @@ def _uuid() -> str:
 
 FORMATS: Mapping[str, str] = MappingProxyType(
     {
+        "color": f"#(?:[0-9A-Fa-f]{{3}}){{1,2}}|{_COLORS}",
         "date": _date(),
         "time": _time(),
         "date-time": f"{_date()}T{_time()}",
-        "uuid": _uuid(),
+        "duration": _duration(),
         "email": _email(),
+        "idn-email": rf"[{_ATOM}{_UCS}]+(?:\.[{_ATOM}{_UCS}]+)*@{_idn_hostname()}",
+        "hostname": _hostname(),
+        "host-name": _hostname(),
+        "idn-hostname": _idn_hostname(),
         "ipv4": _ipv4(),
-        "uri": _uri(),
+        "ip-address": _ipv4(),
+        "ipv6": _ipv6(),
+        "uri": _resource(),
+        "uri-reference": _resource(relative=True),
+        "iri": _resource(_UCS),
+        "iri-reference": _resource(_UCS, relative=True),
+        "uri-template": _uri_template(),
+        "json-pointer": _POINTER,
+        "relative-json-pointer": f"(?:0|[1-9]+0?)(?:#|{_POINTER})",
+        "regex": _regex(),
+        "uuid": _uuid(),
     }
 )
 
-EXACT = frozenset(["uuid"])
-ANNOTATIONS: frozenset[str] = frozenset(["binary", "byte"])
+ANNOTATIONS: frozenset[str] = frozenset(["binary", "byte", "int32", "int64", "float", "double", "decimal", "password"])
 
-OUTER: Mapping[str, str] = MappingProxyType({"uuid": _uuid()})
+_ANY = r"[\s\S]*"
+_NAME = r"[^\x00-\t\x0b-,/:-@\[-`{-\x7f]+"  # `\d` and `$` of Python also take other digits and a last line feed
+_REFERENCE = r"[^\x00-\t\x0b-\x20\"<>\\^`{|}]*"
+_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+
+OUTER: Mapping[str, str] = MappingProxyType(
+    {
+        "color": r"[\s\S]*[^\x00-\"$-@\[-`{-\x7f][\s\S]*",
+        "date": _DAY,
+        "time": f"{_ANY}:{_ANY}:{_ANY}",
+        "date-time": f"{_DAY}[^0-9]{_ANY}:{_ANY}:{_ANY}",
+        "duration": f"[-+]?[Pp]{_ANY}",
+        "email": f"{_ANY}@{_ANY}",
+        "idn-email": f"{_ANY}@{_ANY}",
+        "hostname": _NAME,
+        "host-name": _NAME,
+        "idn-hostname": _NAME,
+        "ipv4": r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}",
+        "ip-address": r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}",
+        "ipv6": "[0-9A-Fa-f.]*(?::[0-9A-Fa-f.]*){2,}",
+        "uri": rf"[^\x00-\x20:/?#]+:{_REFERENCE}",
+        "uri-reference": _REFERENCE,
+        "iri": rf"[^\x00-\x20:/?#]+:{_REFERENCE}",
+        "iri-reference": _REFERENCE,
+        "uri-template": _ANY,
+        "json-pointer": _POINTER,
+        "relative-json-pointer": rf"[^\x00-/:-\x7f]{_ANY}",
+        "regex": _ANY,
+        "uuid": r"[\s\S]{8}(?:-[\s\S]{4}){3}-[\s\S]*",
+    }
+)
