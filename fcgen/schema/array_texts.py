@@ -41,10 +41,10 @@ from fcgen.schema.algebra import divided, exclude, meet, union
 from fcgen.schema.array_sets import item_of
 from fcgen.schema.definitions import resolve
 from fcgen.schema.lowering import Lowering
-from fcgen.schema.object_texts import FAR, MAX_FEW, check_few, needing
 from fcgen.schema.place import Place, pointer
 from fcgen.schema.shape import AnyOf, Array, Boolean, Contains, Never, Null, Shape, String, Values
 from fcgen.schema.string_texts import string_texts
+from fcgen.schema.tracking import FAR, MAX_FEW, check_few, needing
 from fcgen.schema.values import key_of
 
 MAX_ITEMS = 200

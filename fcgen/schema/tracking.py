@@ -1,0 +1,32 @@
+"""What arrays and objects have in common whose members are kept track of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fcgen.errors import SchemaError
+from fcgen.grammar.derive import INFINITE, fewest
+from fcgen.grammar.expr import NOTHING, Expr, unknown
+from fcgen.schema.place import Place, pointer
+
+MAX_CLASSES = 256
+MAX_PLACES = 5_000  # that are remembered
+MAX_FEW = 64  # texts that are told apart one by one
+FAR = 1_000_000  # bytes: a way that is never the shortest
+
+
+def check_few(classes: Sequence[object], place: Place) -> None:
+    """Raise SchemaError where values are told apart by more than there may be."""
+    if len(classes) > MAX_CLASSES:
+        raise SchemaError(
+            "values must be told apart in too many ways",
+            pointer=pointer(place),
+            limit=MAX_CLASSES,
+            given=len(classes),
+        )
+
+
+def needing(sketch: Expr) -> Expr:
+    """A place that is not known, from which `sketch` is a way to the end."""
+    need = fewest(sketch)
+    return NOTHING if need == INFINITE else unknown(int(need))
