@@ -28,9 +28,10 @@ from fcgen.errors import (
 from fcgen.formats import Format, find_format
 from fcgen.functions import Function
 from fcgen.functions.read import Entry, try_entries
-from fcgen.grammar.expr import EMPTY, Expr, alt, alt_of, literal
+from fcgen.grammar.expr import EMPTY, alt, alt_of, literal
 from fcgen.grammar.lark import grammar_text, read_lark
 from fcgen.grammar.regex import read_pattern
+from fcgen.grammar.terms import Expr
 from fcgen.schema import Compiled, Status, Text, compile_schema, spacing
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from fcgen.call import FunctionReport
     from fcgen.functions import Function
-    from fcgen.grammar.expr import Expr
+    from fcgen.grammar.terms import Expr
     from fcgen.vocab import Vocabulary
 
 MAX_INPUT = 16_000_000  # bytes; far beyond what a model reads
@@ -315,7 +315,7 @@ def _sizes(report: FunctionReport, whitespace: str, vocabulary: Vocabulary | Non
 
 
 def _count_terms(root: Expr) -> int:
-    from fcgen.grammar.expr import parts_of
+    from fcgen.grammar.terms import parts_of
 
     seen, ahead = {root}, [root]
     while ahead:

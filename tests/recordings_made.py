@@ -11,7 +11,6 @@ from fcgen.grammar.derive import fewest
 from fcgen.grammar.expr import (
     EMPTY,
     NOTHING,
-    Expr,
     alt,
     alt_of,
     both,
@@ -23,6 +22,7 @@ from fcgen.grammar.expr import (
     seq,
     unknown,
 )
+from fcgen.grammar.terms import Expr
 
 SLACK = 12  # by how much one more item that is taken can lengthen the shortest that is left
 

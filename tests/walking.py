@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from fcgen.grammar.arcs import Recording, arcs, derived, generic
 from fcgen.grammar.derive import fewest
-from fcgen.grammar.expr import ALL_BYTES, NOTHING, Expr
+from fcgen.grammar.expr import ALL_BYTES, NOTHING
+from fcgen.grammar.terms import Expr
 
 INFINITE = float("inf")
 

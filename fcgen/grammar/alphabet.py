@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 from fcgen.grammar.dfa import DfaState, determinize
-from fcgen.grammar.expr import (
-    ALL_BYTES,
-    NOTHING,
+from fcgen.grammar.expr import ALL_BYTES, NOTHING, alt_of, both, byte_set, deferred, recorded, reference, repeat, seq
+from fcgen.grammar.terms import (
     Alt,
     Both,
     ByteSet,
@@ -30,15 +29,7 @@ from fcgen.grammar.expr import (
     Repeat,
     Scope,
     Seq,
-    alt_of,
-    both,
-    byte_set,
-    deferred,
     parts_of,
-    recorded,
-    reference,
-    repeat,
-    seq,
 )
 
 

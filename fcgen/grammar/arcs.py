@@ -21,6 +21,16 @@ from fcgen.grammar.expr import (
     ANY_BYTES,
     EMPTY,
     NOTHING,
+    alt,
+    alt_of,
+    both,
+    complement,
+    literal,
+    recorded,
+    repeat,
+    seq,
+)
+from fcgen.grammar.terms import (
     Alt,
     Both,
     ByteSet,
@@ -33,14 +43,6 @@ from fcgen.grammar.expr import (
     Repeat,
     Seq,
     Unknown,
-    alt,
-    alt_of,
-    both,
-    complement,
-    literal,
-    recorded,
-    repeat,
-    seq,
 )
 from fcgen.grammar.work import spend
 

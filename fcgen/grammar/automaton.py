@@ -26,7 +26,8 @@ from fcgen.errors import GrammarTooLarge, Unsatisfiable
 from fcgen.grammar import derive
 from fcgen.grammar.arcs import Recording, arcs, derived, generic, is_recording
 from fcgen.grammar.derive import INFINITE, fewest
-from fcgen.grammar.expr import EMPTY, ByteSet, Expr, Literal, Repeat, Seq
+from fcgen.grammar.expr import EMPTY
+from fcgen.grammar.terms import ByteSet, Expr, Literal, Repeat, Seq
 from fcgen.grammar.work import MAX_STEPS, bounded
 
 DEAD = -1

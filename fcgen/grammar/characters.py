@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import groupby
 
-from fcgen.grammar.expr import EMPTY, Expr, alt, alt_of, byte_set, literal, seq
+from fcgen.grammar.expr import EMPTY, alt, alt_of, byte_set, literal, seq
+from fcgen.grammar.terms import Expr
 
 Range = tuple[int, int]
 

@@ -16,18 +16,7 @@ from collections.abc import Collection, Sequence
 
 from fcgen.errors import GrammarTooLarge
 from fcgen.grammar.arcs import Recording, arcs, ways
-from fcgen.grammar.expr import (
-    Alt,
-    Both,
-    Complement,
-    Deferred,
-    Expr,
-    Record,
-    Reference,
-    Repeat,
-    Seq,
-    parts_of,
-)
+from fcgen.grammar.terms import Alt, Both, Complement, Deferred, Expr, Record, Reference, Repeat, Seq, parts_of
 from fcgen.grammar.work import spend
 
 __all__ = ["BEYOND", "INFINITE", "arcs", "fewest"]

@@ -15,7 +15,8 @@ from weakref import WeakValueDictionary
 from fcgen.errors import GrammarTooLarge
 from fcgen.grammar.arcs import arcs
 from fcgen.grammar.derive import INFINITE, fewest
-from fcgen.grammar.expr import NOTHING, Expr
+from fcgen.grammar.expr import NOTHING
+from fcgen.grammar.terms import Expr
 from fcgen.grammar.work import spend
 
 Table = tuple[tuple[tuple[int, int], ...], ...]

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 from fcgen.errors import GrammarError, excerpt
 from fcgen.grammar.characters import CharSet, utf8
-from fcgen.grammar.expr import Expr, Scope, alt_of, literal, optional, reference, repeat, seq
+from fcgen.grammar.expr import alt_of, literal, optional, reference, repeat, seq
 from fcgen.grammar.regex import read_pattern
+from fcgen.grammar.terms import Expr, Scope
 
 if TYPE_CHECKING:
     from lark import Lark, Token, Tree

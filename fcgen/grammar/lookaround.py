@@ -19,9 +19,10 @@ from typing import NamedTuple, TypeAlias
 from fcgen.errors import GrammarTooLarge
 from fcgen.grammar.characters import ANY, CharSet, partition
 from fcgen.grammar.dfa import determinize
-from fcgen.grammar.expr import EMPTY, NOTHING, Expr, Scope, alt_of, reference, repeat, seq
+from fcgen.grammar.expr import EMPTY, NOTHING, alt_of, reference, repeat, seq
 from fcgen.grammar.pattern import Node
 from fcgen.grammar.positions import DONE, Begin, Peek, Places, Read, Split
+from fcgen.grammar.terms import Expr, Scope
 from fcgen.grammar.work import spend
 
 MAX_WORK = 300_000

@@ -23,7 +23,6 @@ from fcgen.grammar.expr import (
     ANY_BYTES,
     EMPTY,
     NOTHING,
-    Expr,
     alt,
     alt_of,
     both,
@@ -52,6 +51,7 @@ from fcgen.grammar.pattern import (
     loop,
     structural,
 )
+from fcgen.grammar.terms import Expr
 
 Spell = Callable[[CharSet], Expr]
 

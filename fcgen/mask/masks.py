@@ -12,7 +12,7 @@ from typing import Protocol
 
 from fcgen.errors import BudgetTooSmall, VocabularyError
 from fcgen.grammar.automaton import MAX_STATES
-from fcgen.grammar.expr import Expr
+from fcgen.grammar.terms import Expr
 from fcgen.mask.cursor import Cursor
 from fcgen.mask.tables import Tables
 from fcgen.vocab import Vocabulary

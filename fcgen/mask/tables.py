@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from fcgen.grammar.alphabet import restrict
 from fcgen.grammar.automaton import DEAD, Automaton
-from fcgen.grammar.expr import Expr
+from fcgen.grammar.terms import Expr
 from fcgen.mask.closing import Closings
 from fcgen.mask.forced import forced_tokens
 from fcgen.mask.reach import ROOT, Reach, crossed, reach, reach_within, run_beside

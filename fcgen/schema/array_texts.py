@@ -25,7 +25,6 @@ from fcgen.grammar.derive import INFINITE, few_texts, fewest, shortest
 from fcgen.grammar.expr import (
     EMPTY,
     NOTHING,
-    Expr,
     alt,
     alt_of,
     both,
@@ -37,6 +36,7 @@ from fcgen.grammar.expr import (
     seq,
     unknown,
 )
+from fcgen.grammar.terms import Expr
 from fcgen.schema.algebra import divided, exclude, meet, union
 from fcgen.schema.array_sets import item_of
 from fcgen.schema.definitions import resolve

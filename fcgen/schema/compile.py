@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fcgen.errors import FcgenError, Unsatisfiable, excerpt
 from fcgen.grammar.derive import INFINITE, fewest
-from fcgen.grammar.expr import Expr
+from fcgen.grammar.terms import Expr
 from fcgen.grammar.work import MAX_STEPS, bounded
 from fcgen.schema.definitions import resolve
 from fcgen.schema.drafts import Draft

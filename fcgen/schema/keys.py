@@ -11,8 +11,9 @@ from __future__ import annotations
 from functools import lru_cache, partial
 
 from fcgen.grammar.derive import arcs
-from fcgen.grammar.expr import EMPTY, Expr, alt_of, byte_set, deferred, literal, repeat, seq
+from fcgen.grammar.expr import EMPTY, alt_of, byte_set, deferred, literal, repeat, seq
 from fcgen.grammar.lark import read_grammar
+from fcgen.grammar.terms import Expr
 
 
 def other_names(names: frozenset[bytes]) -> Expr:

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from fcgen.grammar.characters import CharSet
 from fcgen.grammar.derive import INFINITE, fewest
-from fcgen.grammar.expr import NOTHING, Alt, Empty, Expr, Literal, Nothing, Repeat, Seq, literal, repeat, seq
+from fcgen.grammar.expr import NOTHING, literal, repeat, seq
 from fcgen.grammar.regex import read_pattern
+from fcgen.grammar.terms import Alt, Empty, Expr, Literal, Nothing, Repeat, Seq
 
 _ONE = literal(b"a")
 

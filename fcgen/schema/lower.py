@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from fcgen.grammar.expr import NOTHING, Expr, alt, alt_of, literal, seq
+from fcgen.grammar.expr import NOTHING, alt, alt_of, literal, seq
+from fcgen.grammar.terms import Expr
 from fcgen.schema.array_texts import array_texts
 from fcgen.schema.lowering import ANY_VALUE, Lowering
 from fcgen.schema.number_sets import Number

@@ -13,7 +13,8 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from fcgen.grammar.expr import EMPTY, NOTHING, Expr, Literal, Scope, alt, literal, reference, seq
+from fcgen.grammar.expr import EMPTY, NOTHING, alt, literal, reference, seq
+from fcgen.grammar.terms import Expr, Literal, Scope
 from fcgen.schema.algebra import shape_of
 from fcgen.schema.definitions import resolve
 from fcgen.schema.shape import EVERY_KIND, AnyOf, Array, Object, Shape

@@ -20,7 +20,8 @@ from math import ceil, floor, gcd
 from typing import NamedTuple
 
 from fcgen.grammar.dfa import Dfa, determinize
-from fcgen.grammar.expr import EMPTY, NOTHING, Expr, alt_of, deferred, literal, repeat, seq
+from fcgen.grammar.expr import EMPTY, NOTHING, alt_of, deferred, literal, repeat, seq
+from fcgen.grammar.terms import Expr
 from fcgen.schema.number_ranges import DIGIT, POINT
 from fcgen.schema.number_sets import Real
 

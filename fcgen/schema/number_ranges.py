@@ -19,8 +19,9 @@ from functools import lru_cache
 from math import ceil, floor, inf, nextafter
 from typing import NamedTuple
 
-from fcgen.grammar.expr import EMPTY, NOTHING, Expr, alt, alt_of, byte_range, literal, optional, repeat, seq
+from fcgen.grammar.expr import EMPTY, NOTHING, alt, alt_of, byte_range, literal, optional, repeat, seq
 from fcgen.grammar.lark import read_grammar
+from fcgen.grammar.terms import Expr
 from fcgen.schema.number_sets import Real
 
 INTEGER_DIGITS = 18

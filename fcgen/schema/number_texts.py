@@ -21,7 +21,8 @@ from functools import lru_cache
 
 from fcgen.errors import GrammarTooLarge, SchemaError
 from fcgen.grammar.derive import INFINITE, fewest
-from fcgen.grammar.expr import NOTHING, Expr, alt, alt_of, both, complement, literal, optional, repeat, seq
+from fcgen.grammar.expr import NOTHING, alt, alt_of, both, complement, literal, optional, repeat, seq
+from fcgen.grammar.terms import Expr
 from fcgen.schema.multiple_texts import (
     MOST_REMAINDERS,
     SURE_DIGITS,

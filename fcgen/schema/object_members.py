@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 from fcgen.errors import SchemaError
 from fcgen.grammar.derive import few_texts
-from fcgen.grammar.expr import NOTHING, Expr, both, seq
+from fcgen.grammar.expr import NOTHING, both, seq
+from fcgen.grammar.terms import Expr
 from fcgen.schema.algebra import divided, meet
 from fcgen.schema.keys import other_names
 from fcgen.schema.lowering import Lowering

@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from fcgen.grammar.expr import EMPTY, NOTHING, Expr, alt, alt_of, deferred, literal, record, seq, unknown
+from fcgen.grammar.expr import EMPTY, NOTHING, alt, alt_of, deferred, literal, record, seq, unknown
+from fcgen.grammar.terms import Expr
 from fcgen.grammar.work import spend
 from fcgen.schema.lowering import Lowering
 from fcgen.schema.object_members import NO_NAMES, Count, Members, Unnamed, bits

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from fcgen.errors import SchemaError
 from fcgen.grammar.derive import shortest
-from fcgen.grammar.expr import EMPTY, NOTHING, Expr, alt_of, literal, seq
+from fcgen.grammar.expr import EMPTY, NOTHING, alt_of, literal, seq
+from fcgen.grammar.terms import Expr
 from fcgen.schema.object_members import Count, Members, Names, Unnamed
 from fcgen.schema.place import Place, pointer
 from fcgen.schema.text import Spacing

@@ -13,7 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-from fcgen.grammar.expr import NOTHING, Expr, alt, alt_of, deferred, literal, record, seq, unknown
+from fcgen.grammar.expr import NOTHING, alt, alt_of, deferred, literal, record, seq, unknown
+from fcgen.grammar.terms import Expr
 from fcgen.schema.lowering import Lowering
 from fcgen.schema.object_members import NO_NAMES, Count, Names, Unnamed, known_members, named_singly
 from fcgen.schema.object_places import Places

@@ -15,9 +15,10 @@ from fcgen.errors import GrammarTooLarge, OutOfSteps, PatternError
 from fcgen.grammar.characters import ANY, CharSet, json_chars
 from fcgen.grammar.derive import arcs
 from fcgen.grammar.dfa import determinize
-from fcgen.grammar.expr import NOTHING, Expr, alt_of, both, complement, repeat, seq
+from fcgen.grammar.expr import NOTHING, alt_of, both, complement, repeat, seq
 from fcgen.grammar.lark import read_grammar
 from fcgen.grammar.regex import read_pattern
+from fcgen.grammar.terms import Expr
 from fcgen.schema.formats import OUTER, format_pattern
 from fcgen.schema.keys import other_names
 from fcgen.schema.lengths import fitted_to_length

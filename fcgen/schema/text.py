@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from fcgen.errors import OptionError, excerpt
 from fcgen.grammar.characters import json_chars, json_chars_free
-from fcgen.grammar.expr import EMPTY, Expr, literal, seq
+from fcgen.grammar.expr import EMPTY, literal, seq
 from fcgen.grammar.lark import read_grammar
+from fcgen.grammar.terms import Expr
 from fcgen.schema.string_texts import Spell
 
 MAX_INDENT = 16

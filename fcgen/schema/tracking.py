@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from fcgen.errors import SchemaError
 from fcgen.grammar.derive import INFINITE, fewest
-from fcgen.grammar.expr import NOTHING, Expr, unknown
+from fcgen.grammar.expr import NOTHING, unknown
+from fcgen.grammar.terms import Expr
 from fcgen.schema.place import Place, pointer
 
 MAX_CLASSES = 256

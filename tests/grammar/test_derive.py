@@ -17,7 +17,6 @@ from fcgen.grammar.expr import (
     ANY_BYTES,
     EMPTY,
     NOTHING,
-    Scope,
     alt,
     both,
     byte_set,
@@ -28,6 +27,7 @@ from fcgen.grammar.expr import (
     repeat,
     seq,
 )
+from fcgen.grammar.terms import Scope
 
 LETTERS = b"abc"
 WORDS = [bytes(word) for n in range(5) for word in itertools.product(LETTERS, repeat=n)]

@@ -1,0 +1,165 @@
+"""The kinds of terms: what a byte language is written with. `expr.py` builds them, and says what they are for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any
+
+
+class Expr:
+    """A byte language. Compare by identity; build with the functions of this module."""
+
+    __slots__ = ("__weakref__", "arcs_memo", "can_stop", "fewest_memo")
+
+    can_stop: bool
+    arcs_memo: Any
+    fewest_memo: float | None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__.lower()}>"
+
+
+class Nothing(Expr):
+    """The language without a string."""
+
+    __slots__ = ()
+
+
+class Empty(Expr):
+    """The language of the empty string alone."""
+
+    __slots__ = ()
+
+
+class Literal(Expr):
+    """One string of at least one byte."""
+
+    __slots__ = ("data",)
+    data: bytes
+
+    def __repr__(self) -> str:
+        return f"<literal {self.data!r}>"
+
+
+class ByteSet(Expr):
+    """One byte out of a set of at least two."""
+
+    __slots__ = ("members",)
+    members: int
+
+
+class Seq(Expr):
+    """`head`, then `tail`. The head is never a Seq; a literal is never followed by a literal."""
+
+    __slots__ = ("head", "tail")
+    head: Expr
+    tail: Expr
+
+
+class Alt(Expr):
+    """Any of at least two parts, none of which is an Alt."""
+
+    __slots__ = ("parts",)
+    parts: tuple[Expr, ...]
+
+
+class Repeat(Expr):
+    """`inner`, at least `least` and at most `most` times (None: no limit)."""
+
+    __slots__ = ("inner", "least", "most")
+    inner: Expr
+    least: int
+    most: int | None
+
+
+class Both(Expr):
+    """What all of at least two parts accept."""
+
+    __slots__ = ("parts",)
+    parts: tuple[Expr, ...]
+
+
+class Complement(Expr):
+    """Every byte string that `inner` does not accept."""
+
+    __slots__ = ("inner",)
+    inner: Expr
+
+
+class Reference(Expr):
+    """What `scope` defines under `name`, looked up when it is walked: recursion."""
+
+    __slots__ = ("name", "scope")
+    scope: Scope
+    name: Hashable
+
+
+class Deferred(Expr):
+    """A term that is built when it is walked; until then `like` stands for it."""
+
+    __slots__ = ("build", "built", "like")
+    build: Callable[[], Expr]
+    built: Expr | None
+    like: Expr
+
+    def force(self) -> Expr:
+        """The term itself."""
+        if self.built is None:
+            self.built = self.build()
+        return self.built
+
+
+class Record(Expr):
+    """What is left of a text of `names` after `written`, then `after` the whole of it."""
+
+    __slots__ = ("after", "like", "names", "sure", "written")
+    names: Expr
+    written: bytes
+    after: Callable[[bytes], Expr]
+    like: Expr
+    sure: bool  # whether it is known that something can follow each text of `names`
+
+
+class Unknown(Expr):
+    """A place where what follows depends on bytes that are not known."""
+
+    __slots__ = ("need",)
+    need: int
+
+
+class Scope:
+    """The definitions that references expand to."""
+
+    __slots__ = ("_definitions",)
+
+    def __init__(self) -> None:
+        self._definitions: dict[Hashable, Expr] = {}
+
+    def define(self, name: Hashable, expr: Expr) -> None:
+        """Say what `name` stands for. Before the first reference to it is walked, and once."""
+        self._definitions[name] = expr
+
+    def __getitem__(self, name: Hashable) -> Expr:
+        return self._definitions[name]
+
+    def __contains__(self, name: Hashable) -> bool:
+        return name in self._definitions
+
+
+def parts_of(e: Expr) -> tuple[Expr, ...]:
+    """The terms that `e` is put together from, as far as its structure tells: not those of Both and Complement."""
+    match e:
+        case Seq():
+            return (e.tail, e.head)
+        case Alt():
+            return e.parts
+        case Repeat():
+            return (e.inner,)
+        case Reference():
+            return (e.scope[e.name],)
+        case Deferred():
+            return (e.like,)
+        case Record():
+            return (e.like, e.names)
+        case _:
+            return ()
