@@ -9,6 +9,7 @@ A recording (`expr.record`) would give a state to each text, so there are two ki
 recording at its head is that of its shadow, the state of the generic term, which forgets what was written: a walk over
 many texts meets few states, up to the places that depend on the text, where it learns no more (an unknown place is
 never filled; BEYOND stands for states that only unknown places lead on from). `step` takes one text, and knows it.
+Likewise a state whose bounds no walk can reach has the row of the term without them (`horizon.py`), and `step` counts.
 
 State numbers never move. Growing replaces the arrays, so a reader takes them once and reads on undisturbed; `fill`
 holds the lock. The number of states is capped: a row is a kilobyte.
@@ -27,6 +28,7 @@ from fcgen.grammar import derive
 from fcgen.grammar.arcs import Recording, arcs, derived, generic, is_recording
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import EMPTY
+from fcgen.grammar.horizon import boundless
 from fcgen.grammar.terms import ByteSet, Expr, Literal, Repeat, Seq
 from fcgen.grammar.work import MAX_STEPS, bounded
 
@@ -34,10 +36,17 @@ DEAD = -1
 BEYOND = -2
 FAR = np.iinfo(np.int32).max
 MAX_STATES = 250_000
+ENDLESS = 1 << 62
 
 
 class Automaton:
     """The deterministic automaton of a grammar, filled as it is walked.
+
+    Args:
+        root: the grammar.
+        horizon: how many bytes a walk by rows has at most, from a state that `step` led to.
+        max_states: the cap on the number of states.
+        max_steps: how much work the filling of a row, or a step, may take.
 
     Attributes:
         transitions: int32 [capacity, 256], next state, DEAD, or BEYOND; row s is meaningful where filled[s].
@@ -47,11 +56,14 @@ class Automaton:
         size: how many states there are.
     """
 
-    def __init__(self, root: Expr, *, max_states: int = MAX_STATES, max_steps: int = MAX_STEPS) -> None:
+    def __init__(
+        self, root: Expr, *, horizon: int = ENDLESS, max_states: int = MAX_STATES, max_steps: int = MAX_STEPS
+    ) -> None:
         if fewest(root) == INFINITE:
             raise Unsatisfiable("no text at all satisfies this grammar")
         self.lock = threading.RLock()
         self.size = 0
+        self._horizon = horizon
         self._max_states = max_states
         self._max_steps = max_steps
         self._terms: list[Expr | None] = []
@@ -80,7 +92,7 @@ class Automaton:
                     try:
                         self._fill(state, term)
                     except Recording:
-                        self._fill_recording(state, term)
+                        self._fill_like(state, generic(term, _is_alive))
             return bool(self.filled[state])
 
     def step(self, state: int, data: bytes) -> int:
@@ -96,9 +108,11 @@ class Automaton:
         return state
 
     def shadow(self, state: int) -> int:
-        """The state whose row `state` has: another one if a recording is at its head."""
+        """The state whose row `state` has: another one if not all of its term matters to a walk."""
         self.fill(state)
-        return self._shadows.get(state, state)
+        while (shadow := self._shadows.get(state, state)) != state:
+            state = shadow
+        return state
 
     def is_known(self, state: int) -> bool:
         """Whether the row of `state` says all about its next bytes."""
@@ -106,7 +120,10 @@ class Automaton:
 
     def _fill(self, state: int, term: Expr) -> None:
         data, tail = _leading_literal(term)
-        if len(data) > 1:
+        free = boundless(term, self._horizon)
+        if free is not term:
+            self._fill_like(state, free)
+        elif len(data) > 1:
             self._fill_literal(state, data, tail)
         elif (run := _leading_run(term)) is not None:
             self._fill_run(state, *run)
@@ -115,22 +132,25 @@ class Automaton:
             self.transitions[state] = row
             self.filled[state] = True
 
-    def _fill_recording(self, state: int, term: Expr) -> None:
-        shadow = self._shadows[state] = self._number(generic(term, _is_alive))
+    def _fill_like(self, state: int, term: Expr) -> None:
+        shadow = self._shadows[state] = self._number(term)
         if shadow != state and self.fill(shadow):
             self.transitions[state] = self.transitions[shadow]
             self.filled[state] = True
 
     def _record(self, state: int, data: bytes) -> int:
-        """The state after `data`, from a state with a recording at its head."""
+        """The state after `data`, from a state that has a shadow."""
         with self.lock, bounded(self._max_steps):
             term = self._terms[state]
-            assert term is not None, "runs and literals have no recordings"
+            assert term is not None, "bounded runs and literals have no shadows"
             for place, byte in enumerate(data):
-                if not is_recording(term):
+                if not self._has_shadow(term):
                     return self.step(self._number(term), data[place:]) if _is_alive(term) else DEAD
                 term = derived(term, byte)
             return self._number(term) if _is_alive(term) else DEAD
+
+    def _has_shadow(self, term: Expr) -> bool:
+        return is_recording(term) or boundless(term, self._horizon) is not term
 
     def _fill_literal(self, state: int, data: bytes, tail: Expr) -> None:
         end = self._number(tail)

@@ -29,7 +29,9 @@ class Tables:
     def __init__(self, root: Expr, vocabulary: Vocabulary, *, max_states: int) -> None:
         self.vocabulary = vocabulary
         self.words = (vocabulary.size + 31) // 32
-        self._automaton = Automaton(restrict(root, vocabulary.alphabet), max_states=max_states)
+        self._automaton = Automaton(
+            restrict(root, vocabulary.alphabet), horizon=vocabulary.trie.height, max_states=max_states
+        )
         self._rows: dict[int, NDArray[np.uint32]] = {}
         self._near: dict[int, Reach] = {}
         self._shared: dict[bytes, NDArray[np.uint32]] = {}

@@ -31,7 +31,10 @@ terms = st.recursive(
         st.builds(both, inner, inner),
         st.builds(lambda e: both(repeat(byte_set(ALPHABET)), complement(e)), inner),
         st.builds(
-            lambda e, least, more: repeat(e, least, more and least + more), inner, st.integers(0, 2), st.integers(0, 3)
+            lambda e, least, more: repeat(e, least, more and least + more),
+            inner,
+            st.integers(0, 2),
+            st.integers(0, 3) | st.integers(4, 12),
         ),
     ),
     max_leaves=8,

@@ -1,0 +1,90 @@
+"""Bounds beyond the horizon: a walk that is no longer finds the same, and meets few states."""
+
+import random
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from walking import after, sample
+
+from fcgen.grammar.automaton import DEAD, Automaton
+from fcgen.grammar.characters import json_chars
+from fcgen.grammar.derive import INFINITE, fewest
+from fcgen.grammar.expr import both, literal, repeat, seq
+from fcgen.grammar.horizon import boundless
+from fcgen.grammar.regex import read_pattern
+from fcgen.grammar.terms import Both
+
+ALPHABET = b'ab c"'
+HORIZON = 5
+PATTERNS = ["^(a|b.{12})*$", r"^(?:\S+ ){0,9}\S*$", "^(?=.*c)[abc ]*$", "^a*b?$", "^(?!.*aa)", "^(ab|c){0,20}$"]
+
+
+def text(pattern):
+    return read_pattern(pattern, json_chars, search=True)
+
+
+@st.composite
+def terms(draw):
+    """Strings of a pattern and a length, then something else."""
+    least, more = draw(st.integers(0, 3)), draw(st.integers(1, 40))
+    length = repeat(text("^[abc ]$"), least, least + more)
+    pattern = draw(st.none() | st.sampled_from(PATTERNS))
+    term = length if pattern is None else both(length, text(pattern))
+    return seq(literal(b'"'), term, literal(b'"'), draw(st.sampled_from([literal(b"a"), repeat(length, 0, 9)])))
+
+
+@given(terms(), st.randoms(use_true_random=False))
+def test_a_walk_within_the_horizon_finds_what_the_term_allows(term, rng):
+    assume(fewest(term) != INFINITE)
+    whole = sample(term, rng, steps=rng.randrange(40))
+    automaton = Automaton(term, horizon=HORIZON)
+    state = automaton.step(0, written := whole[: rng.randrange(len(whole) + 1)])
+    left = after(term, written)
+    for _ in range(20):
+        ahead = bytes(rng.choices(ALPHABET, k=rng.randrange(1, HORIZON + 1)))
+        expected = fewest(after(left, ahead)) != INFINITE
+        assert (_by_rows(automaton, state, ahead) != DEAD) == expected
+        assert (automaton.step(state, ahead) != DEAD) == expected
+
+
+def _by_rows(automaton, state, data):
+    for byte in data:
+        assert automaton.fill(state)
+        state = int(automaton.transitions[state, byte])
+        if state == DEAD:
+            break
+    return state
+
+
+@given(terms(), st.randoms(use_true_random=False))
+def test_whether_a_text_may_end_does_not_depend_on_the_horizon(term, rng):
+    assume(fewest(term) != INFINITE)
+    whole = sample(term, rng)
+    near, far = Automaton(term, horizon=HORIZON), Automaton(term)
+    for end in range(len(whole) + 1):
+        a, b = near.step(0, whole[:end]), far.step(0, whole[:end])
+        assert near.can_stop[a] == far.can_stop[b]
+
+
+def test_a_long_string_has_few_states():
+    term = seq(repeat(text("^.$"), 0, 5000), literal(b'"'))
+    automaton = Automaton(term, horizon=64)
+    state = automaton.step(0, b"a" * 4000)
+    for byte in b'a\xc3\\"':
+        automaton.fill(int(automaton.transitions[automaton.shadow(state), byte]))
+    assert automaton.size < 50
+
+
+def test_a_bound_that_may_keep_a_text_from_ending_is_kept():
+    length = repeat(text("^.$"), 0, 100)
+    close = both(length, text("^(a|b.{90})*$"))
+    assert isinstance(close, Both)
+    assert boundless(close, HORIZON) is not close
+    assert boundless(close, 10) is close  # ten characters on, b may not come any more
+
+
+def test_a_term_without_such_bounds_is_the_same_object():
+    for term in [literal(b"a"), repeat(literal(b"a"), 0, 3), seq(repeat(literal(b"a")), literal(b"b"))]:
+        assert boundless(term, 3) is term
+    rng = random.Random(0)
+    assert sample(boundless(repeat(literal(b"a"), 4, 9), 3), rng, steps=20).startswith(b"aaaa")
