@@ -48,11 +48,11 @@ def _same(a: Expr, b: Expr) -> bool:
 
 
 def _boundless_both(e: Both, horizon: int) -> Expr:
-    most = min((part.most for part in e.parts if isinstance(part, Repeat) and _is_long(part, horizon)), default=None)
-    if most is None:
+    bounds = [part.most for part in e.parts if isinstance(part, Repeat) and part.most and _is_long(part, horizon)]
+    if not bounds:
         return e
     free = both(*(boundless(part, horizon) if type(part) is Repeat else part for part in e.parts))
-    return free if horizon + _farthest(free) <= most else e
+    return free if horizon + _farthest(free) <= min(bounds) else e
 
 
 def _farthest(e: Expr) -> float:
