@@ -1,13 +1,13 @@
 r"""The values of JSON Schema's `format` as patterns: `format_pattern("date")` is the ECMA-262 pattern of whole dates.
 
 Every text that a pattern matches satisfies the RFC that the format names and passes `jsonschema`'s format checker;
-nearly every text of the RFC is matched. Left out are, on purpose: leap seconds and lower case `t` and `z` (date-time,
-time); quoted local parts and address literals (email); labels with `--`, and names of more than four labels with one
+nearly every text of the RFC is matched. Left out are, on purpose: leap seconds, and lower case `z` (time), which the
+checker refuses; labels with `--` in the third place, such as A-labels, and names of more than four labels with one
 above 13 characters (hostname); characters beyond the BMP and of private use (iri); relative JSON pointers whose count
 has a 0 before its last digit; prefixes above 999 and names that begin with an escape (uri-template); of
-internationalized names all but lower case Latin, Greek, Cyrillic and Han letters, in at most four labels
-(idn-hostname, idn-email); color functions, and color names but those of CSS 2.1 in lower case; and of regular
-expressions back references, look-behind, named groups, code point escapes and groups in groups.
+internationalized names (idn-hostname) upper case, scripts but the most common, long labels, and more than four of them;
+color functions, and color names but those of CSS 2.1 in lower case; and of regular expressions back references,
+look-behind, named groups, code point escapes and groups in groups.
 
 `OUTER` has for each format a pattern that matches at least whatever any checker calls valid: what it does not match is
 sure not to be of the format. Where it matches everything, no text is sure.
@@ -37,9 +37,10 @@ def _date() -> str:
     return f"(?:{year}-(?:{by_month})|{leap_year}-02-29)"
 
 
-def _time() -> str:
+def _time(utc: str = "Z") -> str:
+    """RFC 3339, section 5.6."""
     hour_and_minute = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
-    return rf"{hour_and_minute}:[0-5][0-9](?:\.[0-9]+)?(?:Z|[+-]{hour_and_minute})"
+    return rf"{hour_and_minute}:[0-5][0-9](?:\.[0-9]+)?(?:[{utc}]|[+-]{hour_and_minute})"
 
 
 def _ipv4() -> str:
@@ -61,6 +62,8 @@ def _ipv6() -> str:
 
 
 _UCS = "\xa0-\ud7ff\uf900-\ufdcf\ufdf0-\uffef"
+_BEYOND_ASCII = "\x80-\ud7ff\ue000-\U0010ffff"
+_BEYOND_BMP = "\U00010000-\U0001fffd"
 _ESCAPED = "%[0-9A-Fa-f]{2}"
 
 
@@ -78,17 +81,52 @@ def _resource(more: str = "", *, relative: bool = False) -> str:
     return rf"{start}(?:\?{in_query}*)?(?:#{in_query}*)?"
 
 
+def _label(most: int, letter: str = "A-Za-z0-9") -> str:
+    """RFC 5890, section 2.3.1: letters, digits and hyphens, these not at an end or in the third and fourth place."""
+    x, any_ = f"[{letter}]", f"[{letter}-]"
+    return f"{x}(?:{any_}{{0,2}}{x}|{any_}(?:{x}{any_}|-{x}){any_}{{0,{most - 5}}}{x})?"
+
+
 def _hostname() -> str:
-    """RFC 1123, section 2.1: four labels of at most 61 characters, or 16 of at most 13, so 253 together."""
-    long, short = (f"[A-Za-z0-9](?:-?[A-Za-z0-9]){{0,{most}}}" for most in (30, 6))
-    return rf"(?:{long}(?:\.{long}){{0,3}}|{short}(?:\.{short}){{0,15}})"
+    """RFC 1123, section 2.1: four labels, the last one of at most 61 characters, or 18 of at most 13: 253 together."""
+    long, last, short = _label(63), _label(61), _label(13)
+    return rf"(?:{long}(?:\.{long}){{0,2}}(?:\.{last})?|{short}(?:\.{short}){{0,17}})"
+
+
+_JAPANESE = "\u3041-\u3096\u30a1-\u30f6\u4e00-\u9fcb"
+_HEBREW = "[\u05d0-\u05ea]"
+_ARABIC = "\u0628\u062a-\u062e\u0633-\u063a\u0641-\u0647\u064a"  # letters that join to both sides
+_CONSONANT = "[\u0915-\u0928\u092a-\u0930\u0932\u0933\u0935-\u0939]"
+_DOT = "[.\u3002\uff0e\uff61]"
+_LETTER = f"a-z0-9\xdf-\xf6\xf8-\xff\u03ac-\u03ce\u0430-\u045f\u0f0b\u3007\uac00-\ud7a3{_JAPANESE}"
 
 
 def _idn_hostname() -> str:
-    """RFC 5890: short labels of letters that IDNA 2008 allows everywhere, so that no A-label is longer than 63."""
-    letter = "[a-z0-9\xdf-\xf6\xf8-\xff\u03ac-\u03ce\u0430-\u045f\u4e00-\u9fcb]"
-    label = f"(?:{letter}(?:-?{letter}){{0,8}}|[a-z0-9](?:-?[a-z0-9]){{0,29}})"
-    return rf"{label}(?:\.{label}){{0,3}}"
+    """RFC 5890 to 5893: labels of letters that IDNA 2008 allows, so short that no A-label is longer than 63.
+
+    Some characters stand only beside others (RFC 5892, appendix A).
+    """
+    letter = f"[{_LETTER}]"
+    beside = f"l\xb7l|\u0375[\u03ac-\u03ce]|\u30fb[{_JAPANESE}]|{_CONSONANT}(?:\u094d[\u200c\u200d]?{_CONSONANT})?"
+    short = [
+        f"{letter}(?:-?{letter}){{0,8}}",
+        f"{letter}{{0,2}}(?:{beside}){letter}{{0,2}}",
+        "[\u06f0-\u06f9]{1,4}[0-9]{0,4}",
+    ]
+    label, last = (f"(?:{'|'.join([_label(most, 'a-z0-9'), *short])})" for most in (63, 61))
+    return f"(?:{label}(?:{_DOT}{label}){{0,2}}(?:{_DOT}{last})?|{_right_to_left()})"
+
+
+def _right_to_left() -> str:
+    """RFC 5893: Hebrew and Arabic labels stand beside their like."""
+    digits = "[\u0660-\u0669]{0,2}|[\u06f0-\u06f9]{0,2}"
+    ways = [
+        f"{_HEBREW}(?:[\u05f3\u05f4]?{_HEBREW}){{0,4}}",
+        f"[{_ARABIC}\u06fd\u06fe]{{1,4}}(?:{digits})[{_ARABIC}]{{0,2}}",
+        f"[{_ARABIC}]{{1,3}}\u200c[{_ARABIC}]{{1,3}}",
+    ]
+    label = f"(?:{'|'.join(ways)})"
+    return f"{label}(?:{_DOT}{label}){{0,3}}"
 
 
 def _duration() -> str:
@@ -102,7 +140,7 @@ def _duration() -> str:
 
 def _uri_template() -> str:
     """RFC 6570, section 2."""
-    literal = rf"(?:[!#$&(-;=?-\[\]_a-z~{_UCS}]|{_ESCAPED})"
+    literal = rf"(?:[!#$&-;=?-\[\]_a-z~{_UCS}{_BEYOND_BMP}]|{_ESCAPED})"
     name = rf"[A-Za-z0-9_](?:\.?(?:[A-Za-z0-9_]|{_ESCAPED}))*"
     variable = rf"{name}(?::[1-9][0-9]{{0,2}}|\*)?"
     return rf"(?:{literal}|\{{[+#./;?&]?{variable}(?:,{variable})*\}})*"
@@ -124,14 +162,15 @@ def _regex() -> str:
 
 _POINTER = "(?:/(?:[^~/]|~[01])*)*"  # RFC 6901, section 3
 _COLORS = "aqua|black|blue|fuchsia|gray|green|lime|maroon|navy|olive|orange|purple|red|silver|teal|white|yellow"
-_ATOM = "A-Za-z0-9!#$%&'*+/=?^_`{|}~-"
 
 
-def _email() -> str:
-    """RFC 5321, section 4.1.2: a dot-string, `@`, a domain."""
-    atom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+def _email(more: str = "", domain: str | None = None) -> str:
+    """RFC 5321, section 4.1.2, and with `more` characters RFC 6531: a dot-string or a quoted one, `@`, a domain."""
+    atom = rf"[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~\-{more}]+"
+    quoted = rf'"(?:[ !#-\[\]-~{more}]|\\[ -~])*"'
     label = "[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*"
-    return rf"{atom}(?:\.{atom})*@{label}(?:\.{label})*"
+    name = domain or rf"{label}(?:\.{label})*"
+    return rf"(?:{atom}(?:\.{atom})*|{quoted})@(?:{name}|\[(?:{_ipv4()}|IPv6:{_ipv6()})\])"
 
 
 def _uuid() -> str:
@@ -143,10 +182,10 @@ FORMATS: Mapping[str, str] = MappingProxyType(
         "color": f"#(?:[0-9A-Fa-f]{{3}}){{1,2}}|{_COLORS}",
         "date": _date(),
         "time": _time(),
-        "date-time": f"{_date()}T{_time()}",
+        "date-time": f"{_date()}[Tt]{_time('Zz')}",
         "duration": _duration(),
         "email": _email(),
-        "idn-email": rf"[{_ATOM}{_UCS}]+(?:\.[{_ATOM}{_UCS}]+)*@{_idn_hostname()}",
+        "idn-email": _email(_BEYOND_ASCII, rf"[A-Za-z0-9{_BEYOND_ASCII}]+(?:[.\-][A-Za-z0-9{_BEYOND_ASCII}]+)*"),
         "hostname": _hostname(),
         "host-name": _hostname(),
         "idn-hostname": _idn_hostname(),
