@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from fcgen.errors import (
     FcgenError,
@@ -32,10 +32,12 @@ from fcgen.grammar.expr import EMPTY, alt, alt_of, literal
 from fcgen.grammar.lark import grammar_text, read_lark
 from fcgen.grammar.regex import read_pattern
 from fcgen.grammar.terms import Expr
+from fcgen.grammar.work import MAX_STEPS, bounded
 from fcgen.schema import Compiled, Status, Text, compile_schema, spacing
 
 if TYPE_CHECKING:
     from referencing import Registry
+    from typing_extensions import Unpack
 
 Choice = str | Sequence[str]
 OnError = Literal["raise", "leave_out"]
@@ -75,6 +77,7 @@ class Grammar:
         whole_fraction: bool = True,
         nullable: bool = False,
         registry: Registry[Any] | None = None,
+        max_steps: int = MAX_STEPS,
     ) -> Grammar:
         """JSON texts that are valid by `schema`.
 
@@ -88,24 +91,31 @@ class Grammar:
             whole_fraction: whether an integer may also be written as 2.0, which JSON Schema says is one.
             nullable: read `nullable: true` as OpenAPI 3.0 does: null is allowed too, though JSON Schema says it is not.
             registry: documents that references may name (`referencing.Registry`); nothing is fetched.
+            max_steps: how much work compiling may take (see `fcgen.grammar.work`).
 
         Raises:
             SchemaError: the schema cannot be compiled; ManyErrors if there are several reasons.
+            GrammarTooLarge, OutOfSteps: it is beyond the limits.
             OptionError: an option cannot have that value.
         """
         text = Text(whitespace, order, exponent, escapes, whole_fraction)
-        compiled = compile_schema(schema, text=text, nullable=nullable, registry=registry)
+        compiled = compile_schema(schema, text=text, nullable=nullable, registry=registry, max_steps=max_steps)
         return cls(compiled.root, notes=compiled.notes)
 
     @classmethod
-    def from_regex(cls, pattern: str) -> Grammar:
-        """Texts that match all of an ECMA-262 `pattern`. Raises PatternError."""
-        return cls(read_pattern(pattern))
+    def from_regex(cls, pattern: str, *, max_steps: int = MAX_STEPS) -> Grammar:
+        """Texts that match all of an ECMA-262 `pattern`. Raises PatternError, GrammarTooLarge or OutOfSteps."""
+        with bounded(max_steps):
+            return cls(read_pattern(pattern))
 
     @classmethod
-    def from_lark(cls, text: str) -> Grammar:
-        """Texts of the rule `start` of a grammar in Lark's notation (see `fcgen.grammar.lark`). Raises GrammarError."""
-        rules = dict(read_lark(text))
+    def from_lark(cls, text: str, *, max_steps: int = MAX_STEPS) -> Grammar:
+        """Texts of the rule `start` of a grammar in Lark's notation (see `fcgen.grammar.lark`).
+
+        Raises GrammarError, PatternError, GrammarTooLarge or OutOfSteps.
+        """
+        with bounded(max_steps):
+            rules = dict(read_lark(text))
         if "start" not in rules:
             raise GrammarError("the grammar has no rule `start`", hint=f"It has {', '.join(rules) or 'no rules'}.")
         return cls(rules["start"])
@@ -123,6 +133,7 @@ class Grammar:
         escapes: str = "canonical",
         nullable: bool = False,
         registry: Registry[Any] | None = None,
+        max_steps: int = MAX_STEPS,
         on_error: OnError = "raise",
     ) -> Grammar:
         """Replies that are a call of one of `functions`, or text.
@@ -140,6 +151,7 @@ class Grammar:
             registry: documents that references may name.
             on_error: what to do where a function cannot be read or its parameters cannot be compiled: "raise", or
                 "leave_out" that function, and list it in `left_out`.
+            max_steps: how much work compiling each function may take; a step is some microseconds.
 
         Raises:
             FunctionError: the metadata cannot be read, or `choice` names no function.
@@ -151,9 +163,10 @@ class Grammar:
         """
         text = Text(whitespace, order, exponent, escapes, whole_fraction=False)
         envelope = find_format(format).reply
-        readable, unreadable = read_offered(functions, on_error, text=text, nullable=nullable, registry=registry)
+        options: Options = {"text": text, "nullable": nullable, "registry": registry, "max_steps": max_steps}
+        readable, unreadable = read_offered(functions, on_error, **options)
         chosen = choose(readable, choice, [report.name for report in unreadable])
-        reports = check_functions(chosen, text=text, nullable=nullable, registry=registry)
+        reports = check_functions(chosen, **options)
         left_out = (*unreadable, *(report for report in reports if report.errors))
         usable = [(f, report) for f, report in zip(chosen, reports, strict=True) if report.compiled is not None]
         if on_error == "raise" or (not usable and choice != "none"):
@@ -193,15 +206,19 @@ class FunctionReport:
         return tuple((name, "refused") for name in sorted(refused))
 
 
-def check_functions(
-    functions: Sequence[Function],
-    *,
-    text: Text = Text(whole_fraction=False),  # noqa: B008  it is immutable
-    nullable: bool = False,
-    registry: Registry[Any] | None = None,
-) -> tuple[FunctionReport, ...]:
+class Options(TypedDict, total=False):
+    """How functions are compiled: the arguments of these names of `compile_schema`."""
+
+    text: Text
+    nullable: bool
+    registry: Registry[Any] | None
+    max_steps: int
+
+
+def check_functions(functions: Sequence[Function], **options: Unpack[Options]) -> tuple[FunctionReport, ...]:
     """Compile each function by itself, and report each one's errors instead of raising them."""
-    return tuple(_report(function, text, nullable=nullable, registry=registry) for function in functions)
+    chosen: Options = {"text": Text(whole_fraction=False), **options}
+    return tuple(_report(function, chosen) for function in functions)
 
 
 def call_of(report: FunctionReport, format: str | Format = "trelis", whitespace: str = "json.dumps") -> Expr:  # noqa: A002
@@ -212,7 +229,7 @@ def call_of(report: FunctionReport, format: str | Format = "trelis", whitespace:
 
 
 def read_offered(
-    functions: Any, on_error: OnError = "raise", **options: Any
+    functions: Any, on_error: OnError = "raise", **options: Unpack[Options]
 ) -> tuple[tuple[Function, ...], tuple[FunctionReport, ...]]:
     """The functions that can be read, and one report of each that cannot; None or an empty list has none.
 
@@ -275,27 +292,24 @@ def arguments_schema(function: Function) -> dict[str, Any]:
     return {**function.parameters, "additionalProperties": False}
 
 
-def _report(function: Function, text: Text, *, nullable: bool, registry: Registry[Any] | None) -> FunctionReport:
+def _report(function: Function, options: Options) -> FunctionReport:
     try:
-        compiled = compile_schema(
-            arguments_schema(function),
-            text=text,
-            depth=1,
-            function=function.name,
-            nullable=nullable,
-            registry=registry,
-        )
+        compiled = compile_schema(arguments_schema(function), depth=1, function=function.name, **options)
     except ManyErrors as error:
         return FunctionReport(function.name, error.errors)
     except FcgenError as error:
         error.pointer = error.pointer or ""
         return FunctionReport(function.name, (error,))
-    except (RecursionError, MemoryError):
-        found = "its parameters take more memory than there is"
-        return FunctionReport(
-            function.name, (GrammarTooLarge(found, function=function.name, pointer="", hint="Simplify them."),)
-        )
     return FunctionReport(function.name, (), compiled)
+
+
+@contextmanager
+def _memory_errors() -> Iterator[None]:
+    """Makes an error of fcgen's where Python's stack or the memory ends: the last net under the limits."""
+    try:
+        yield
+    except (RecursionError, MemoryError):
+        raise GrammarTooLarge("the grammar takes more memory than there is", hint="Simplify it.") from None
 
 
 def _envelope(envelope: str, whitespace: str, name: Expr, arguments: Expr) -> Mapping[str, Expr]:

@@ -13,6 +13,7 @@ from typing import Protocol
 from fcgen.errors import BudgetTooSmall, VocabularyError
 from fcgen.grammar.automaton import MAX_STATES
 from fcgen.grammar.terms import Expr
+from fcgen.grammar.work import MAX_STEPS
 from fcgen.mask.cursor import Cursor
 from fcgen.mask.tables import Tables
 from fcgen.vocab import Vocabulary
@@ -34,20 +35,29 @@ class Masks:
         vocabulary: the tokens it is written in.
         max_states: cap on the number of states of the grammar's automaton (a kilobyte each). New sequences share the
             states of earlier ones until these are a fifth as many.
+        max_steps: how many steps it may take to fit the grammar to the vocabulary, and then to find what may follow a
+            state (see `fcgen.grammar.work`).
 
     Raises:
         Unsatisfiable: no text satisfies the grammar with the bytes that the vocabulary has.
-        GrammarTooLarge: (here, or where a mask is asked for) the cap is reached.
+        GrammarTooLarge, OutOfSteps: (here, or where a mask is asked for) a limit is reached.
     """
 
-    def __init__(self, grammar: HasRoot, vocabulary: Vocabulary, *, max_states: int = MAX_STATES) -> None:
+    def __init__(
+        self,
+        grammar: HasRoot,
+        vocabulary: Vocabulary,
+        *,
+        max_states: int = MAX_STATES,
+        max_steps: int = MAX_STEPS,
+    ) -> None:
         if not vocabulary.stop_ids:
             raise VocabularyError("the vocabulary has no stop token", hint="Pass stop_ids when reading the tokenizer.")
         self.grammar = grammar
         self.vocabulary = vocabulary
-        self._max_states = max_states
+        self._max_states, self._max_steps = max_states, max_steps
         self._lock = threading.Lock()
-        self._tables = Tables(grammar.root, vocabulary, max_states=max_states)
+        self._tables = self._new_tables()
 
     @property
     def words(self) -> int:
@@ -81,5 +91,8 @@ class Masks:
         """The tables for a new sequence."""
         with self._lock:
             if self._tables.size > self._max_states // 5:
-                self._tables = Tables(self.grammar.root, self.vocabulary, max_states=self._max_states)
+                self._tables = self._new_tables()
             return self._tables
+
+    def _new_tables(self) -> Tables:
+        return Tables(self.grammar.root, self.vocabulary, max_states=self._max_states, max_steps=self._max_steps)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from fcgen.grammar.alphabet import restrict
 from fcgen.grammar.automaton import DEAD, Automaton
 from fcgen.grammar.terms import Expr
+from fcgen.grammar.work import bounded
 from fcgen.mask.closing import Closings
 from fcgen.mask.forced import forced_tokens
 from fcgen.mask.reach import ROOT, Reach, crossed, reach, reach_within, run_beside
@@ -26,12 +27,14 @@ from fcgen.vocab import Vocabulary
 class Tables:
     """The states of a grammar, and the masks over a vocabulary of those that were asked for. Thread-safe."""
 
-    def __init__(self, root: Expr, vocabulary: Vocabulary, *, max_states: int) -> None:
+    def __init__(self, root: Expr, vocabulary: Vocabulary, *, max_states: int, max_steps: int) -> None:
         self.vocabulary = vocabulary
         self.words = (vocabulary.size + 31) // 32
-        self._automaton = Automaton(
-            restrict(root, vocabulary.alphabet), horizon=vocabulary.trie.height, max_states=max_states
-        )
+        with bounded(max_steps):
+            writable = restrict(root, vocabulary.alphabet)
+            self._automaton = Automaton(
+                writable, horizon=vocabulary.trie.height, max_states=max_states, max_steps=max_steps
+            )
         self._rows: dict[int, NDArray[np.uint32]] = {}
         self._near: dict[int, Reach] = {}
         self._shared: dict[bytes, NDArray[np.uint32]] = {}

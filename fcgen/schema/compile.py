@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from fcgen.errors import FcgenError, Unsatisfiable, excerpt
+from fcgen.errors import FcgenError, GrammarTooLarge, Unsatisfiable, excerpt
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.terms import Expr
 from fcgen.grammar.work import MAX_STEPS, bounded
@@ -52,7 +52,7 @@ def compile_schema(
 
     The other arguments, and the errors, are those of `read_schema`; and
 
-    Raises OutOfSteps: it takes more than `max_steps`.
+    Raises OutOfSteps, GrammarTooLarge: it takes more than `max_steps`, or than there is memory.
     """
     try:
         with bounded(max_steps):
@@ -66,6 +66,10 @@ def compile_schema(
     except FcgenError as error:
         error.function = function
         raise
+    except (RecursionError, MemoryError):
+        raise GrammarTooLarge(
+            "the schema takes more memory than there is", function=function, hint="Simplify it."
+        ) from None
     return Compiled(root, tuple(dict.fromkeys(map(str, reader.notes))), tuple(sorted(reader.uses)))
 
 
