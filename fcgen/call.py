@@ -11,7 +11,8 @@ A function's arguments are those it declares: where its schema lists `properties
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
@@ -105,7 +106,7 @@ class Grammar:
     @classmethod
     def from_regex(cls, pattern: str, *, max_steps: int = MAX_STEPS) -> Grammar:
         """Texts that match all of an ECMA-262 `pattern`. Raises PatternError, GrammarTooLarge or OutOfSteps."""
-        with bounded(max_steps):
+        with _memory_errors(), bounded(max_steps):
             return cls(read_pattern(pattern))
 
     @classmethod
@@ -114,7 +115,7 @@ class Grammar:
 
         Raises GrammarError, PatternError, GrammarTooLarge or OutOfSteps.
         """
-        with bounded(max_steps):
+        with _memory_errors(), bounded(max_steps):
             rules = dict(read_lark(text))
         if "start" not in rules:
             raise GrammarError("the grammar has no rule `start`", hint=f"It has {', '.join(rules) or 'no rules'}.")
@@ -294,10 +295,12 @@ def arguments_schema(function: Function) -> dict[str, Any]:
 
 def _report(function: Function, options: Options) -> FunctionReport:
     try:
-        compiled = compile_schema(arguments_schema(function), depth=1, function=function.name, **options)
+        with _memory_errors():
+            compiled = compile_schema(arguments_schema(function), depth=1, function=function.name, **options)
     except ManyErrors as error:
         return FunctionReport(function.name, error.errors)
     except FcgenError as error:
+        error.function = function.name
         error.pointer = error.pointer or ""
         return FunctionReport(function.name, (error,))
     return FunctionReport(function.name, (), compiled)
