@@ -29,6 +29,7 @@ class Tables:
 
     def __init__(self, root: Expr, vocabulary: Vocabulary, *, max_states: int, max_steps: int) -> None:
         self.vocabulary = vocabulary
+        self._max_steps = max_steps
         self.words = (vocabulary.size + 31) // 32
         with bounded(max_steps):
             writable = restrict(root, vocabulary.alphabet)
@@ -95,7 +96,7 @@ class Tables:
         return found
 
     def _compute_row(self, state: int) -> NDArray[np.uint32]:
-        with self._lock:
+        with self._lock, bounded(self._max_steps):
             if state not in self._rows:
                 shadow = self._automaton.shadow(state)
                 near = self._reach(shadow)

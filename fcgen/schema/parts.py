@@ -204,7 +204,7 @@ def _contains(schema: Schema, draft: Draft, place: Place, read: Read) -> tuple[C
 
 
 def _object(schema: Schema, draft: Draft, place: Place, read: Read) -> Shape:
-    declared = _named(schema, "properties", place)
+    declared = named(schema, "properties", place)
     names = _names(schema.get("required", []), "required", (place, "required"))
     within = (place, "properties")
     properties = {name: read(value, (within, name)) for name, value in declared.items()}
@@ -227,7 +227,7 @@ def _with_patterns(schema: Schema, part: Object, place: Place, read: Read) -> Ob
     properties, (others,) = dict(part.properties), part.groups
     groups: tuple[Group, ...] = (others,)
     matching: list[tuple[String, Shape]] = []
-    for pattern, given in _named(schema, "patternProperties", place).items():
+    for pattern, given in named(schema, "patternProperties", place).items():
         at = (within, pattern)
         matching.append((String((pattern,), place=at), read(given, at)))
     for names, value in matching:
@@ -251,7 +251,16 @@ def _split(group: Group, names: String, value: Shape, others: Group) -> Iterator
         yield Group(both, (value if untouched else meet(group.value, value)) if inside else group.value)
 
 
-def _named(schema: Schema, keyword: str, place: Place) -> Mapping[str, Any]:
+def listed(schema: Schema, keyword: str, place: Place) -> list[Any]:
+    """The schemas under `keyword`. Raises SchemaError where it is no list of some."""
+    schemas = schema[keyword]
+    if not isinstance(schemas, list) or not schemas:
+        raise malformed(schema, keyword, "an array of at least one schema", place)
+    return schemas
+
+
+def named(schema: Schema, keyword: str, place: Place) -> Mapping[str, Any]:
+    """What `keyword` says of each name; of none if it is not there. Raises SchemaError where it is malformed."""
     given = schema.get(keyword, {})
     if not isinstance(given, Mapping) or not all(type(name) is str for name in given):
         raise malformed(schema, keyword, "an object of schemas", place)
@@ -314,7 +323,7 @@ def dependents(schema: Schema, keyword: str, place: Place, read: Read) -> Shape:
     """What `dependentRequired`, `dependentSchemas` and `dependencies` say follows from a property that is there."""
     found: Shape = ANYTHING
     within = (place, keyword)
-    for name, given in _named(schema, keyword, place).items():
+    for name, given in named(schema, keyword, place).items():
         at = (within, name)
         if keyword == "dependentRequired" or (keyword == "dependencies" and isinstance(given, list)):
             found = meet(found, _with_others(name, _names(given, keyword, at), at))

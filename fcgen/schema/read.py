@@ -22,7 +22,7 @@ from fcgen.schema.definitions import Definitions, check_cycles, resolve
 from fcgen.schema.drafts import Draft
 from fcgen.schema.keywords import KEYWORDS, Keyword, Status
 from fcgen.schema.one_of import exactly_one, named_apart, names_of
-from fcgen.schema.parts import dependents, kinds_of, malformed, read_kinds
+from fcgen.schema.parts import dependents, kinds_of, listed, malformed, read_kinds
 from fcgen.schema.place import Place, pointer
 from fcgen.schema.refs import Base, Documents, Target
 from fcgen.schema.shape import ANYTHING, Anything, Never, Ref, Shape, Values
@@ -350,14 +350,6 @@ class Reader:
         """The shapes of the schemas under `keyword`."""
         within = (place, keyword)
         return [self.read(branch, (within, i), base) for i, branch in enumerate(listed(schema, keyword, place))]
-
-
-def listed(schema: dict[str, Any], keyword: str, place: Place) -> list[Any]:
-    """The schemas under `keyword`. Raises SchemaError where there is none."""
-    schemas = schema[keyword]
-    if not isinstance(schemas, list) or not schemas:
-        raise malformed(schema, keyword, "an array of at least one schema", place)
-    return schemas
 
 
 def _is_older_spelling(name: str, schema: dict[str, Any]) -> bool:

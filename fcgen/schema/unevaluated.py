@@ -20,7 +20,7 @@ from fcgen.errors import SchemaError
 from fcgen.schema.algebra import exclude, meet, union
 from fcgen.schema.drafts import Draft
 from fcgen.schema.object_sets import meet_groups
-from fcgen.schema.parts import implied, items_of, kinds_of
+from fcgen.schema.parts import implied, items_of, kinds_of, listed, named
 from fcgen.schema.place import Place, pointer
 from fcgen.schema.refs import Base, Target
 from fcgen.schema.shape import (
@@ -121,7 +121,7 @@ class _Cases:
     def _of(self, schema: dict[str, Any], place: Place, base: Base) -> list[Case]:
         base = self.reader.entered(schema, place, base)
         cases: list[Case] = [(self._plain(schema, place, base), _seen_by(self.reader, schema, place, base))]
-        for name, value in schema.items():
+        for name in schema:
             match name:
                 case "$ref" | "$dynamicRef" | "$recursiveRef":
                     target = self.reader.target(name, schema, place, base)
@@ -136,7 +136,7 @@ class _Cases:
                 case "if":
                     cases = _product(cases, self._either(schema, place, base), place)
                 case "dependentSchemas":
-                    for key, given in value.items():
+                    for key, given in named(schema, name, place).items():
                         dependent = self.of(given, ((place, name), key), base)
                         cases = _product(cases, _dependent(key, dependent, place), place)
         closed = [self._closed(case, schema, place, base) for case in cases]
@@ -151,7 +151,7 @@ class _Cases:
 
     def _branches(self, schema: dict[str, Any], keyword: str, place: Place, base: Base) -> list[list[Case]]:
         within = (place, keyword)
-        return [self.of(branch, (within, i), base) for i, branch in enumerate(schema[keyword])]
+        return [self.of(branch, (within, i), base) for i, branch in enumerate(listed(schema, keyword, place))]
 
     def _either(self, schema: dict[str, Any], place: Place, base: Base) -> list[Case]:
         test = self.of(schema["if"], (place, "if"), base)
@@ -185,8 +185,8 @@ def _seen_by(reader: Reader, schema: dict[str, Any], place: Place, base: Base) -
     if "contains" in schema and base.draft >= Draft.D2020:
         matching = (reader.read(schema["contains"], (place, "contains"), base),)
     return Seen(
-        frozenset(schema.get("properties", ())),
-        frozenset(schema.get("patternProperties", ())),
+        frozenset(named(schema, "properties", place)),
+        frozenset(named(schema, "patternProperties", place)),
         "additionalProperties" in schema,
         len(items),
         rest is not None,
