@@ -64,7 +64,14 @@ strings = st.builds(
 )
 listed = st.lists(values, min_size=1, max_size=4).map(lambda v: {"enum": v}) | values.map(lambda v: {"const": v})
 name_schemas = st.sampled_from(
-    [{"pattern": "^[ab]"}, {"enum": ["a", "b", 1]}, {"maxLength": 1}, {"not": {"const": "a"}}, {"type": "string"}, False]
+    [
+        {"pattern": "^[ab]"},
+        {"enum": ["a", "b", 1]},
+        {"maxLength": 1},
+        {"not": {"const": "a"}},
+        {"type": "string"},
+        False,
+    ]
 )
 bare = st.sampled_from([{}, True, {"type": "null"}, {"type": "boolean"}, {"type": ["string", "null"]}])
 references = st.sampled_from([{"$ref": f"#/$defs/{name}"} for name in DEFINED])
@@ -113,7 +120,9 @@ def _composite(inner):
         inner.map(lambda s: {"not": s}),
         st.builds(lambda s, rest: {"if": s, **rest}, inner, optionals(**{"then": inner, "else": inner})),
         st.builds(lambda s, o: {**o, "anyOf": s}, several, objects),
-        st.builds(lambda s, o, u: {**o, "anyOf": s, "unevaluatedProperties": u}, several, objects, st.just(False) | inner),
+        st.builds(
+            lambda s, o, u: {**o, "anyOf": s, "unevaluatedProperties": u}, several, objects, st.just(False) | inner
+        ),
         st.builds(lambda s, o, u: {**o, "allOf": s, "unevaluatedItems": u}, several, arrays, st.just(False) | inner),
     )
 
@@ -193,15 +202,16 @@ _NEGATING = frozenset(["not", "oneOf", "if", "minContains", "maxContains"])
 
 
 def is_exact(schema):
-    """Whether no format is negated: of some, only texts are written that are surely not of them, which leaves out some."""
+    """Whether no format is negated: of some, only texts that are surely not of them are written."""
     keywords = set(_keywords_of(schema))
     return "format" not in keywords or keywords.isdisjoint(_NEGATING)
 
 
 def _keywords_of(schema):
-    for name, part in schema.items() if isinstance(schema, dict) else enumerate(schema):
-        yield name
-        if isinstance(part, dict | list):
+    if isinstance(schema, dict):
+        yield from schema
+    if isinstance(schema, dict | list):
+        for part in schema.values() if isinstance(schema, dict) else schema:
             yield from _keywords_of(part)
 
 

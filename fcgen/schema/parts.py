@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from fcgen.errors import SchemaError, excerpt
+from fcgen.errors import GrammarTooLarge, PatternError, SchemaError, excerpt
 from fcgen.schema.algebra import checked, meet, union
 from fcgen.schema.contains import contains
 from fcgen.schema.definitions import resolve
@@ -58,7 +58,7 @@ def kinds_of(schema: Schema, place: Place) -> frozenset[str]:
         return _ALL
     given = schema["type"]
     names = [given] if isinstance(given, str) else given
-    if not isinstance(names, list) or not all(isinstance(name, str) and name in _TYPES for name in names):
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) and name in _TYPES for name in names):
         raise malformed(schema, "type", f"one or several of {', '.join(sorted(_TYPES))}", place)
     return frozenset(names)
 
@@ -73,7 +73,7 @@ def read_kinds(
     if "boolean" in kinds:
         found.append(Boolean(place))
     if "number" in kinds or "integer" in kinds:
-        found.append(_number(schema, "number" not in kinds, place))
+        found.append(_number(schema, "number" not in kinds, draft, place))
     if "string" in kinds:
         found.append(_string(schema, place, remark))
     if "array" in kinds:
@@ -92,9 +92,9 @@ def malformed(schema: Schema, keyword: str, allowed: str, place: Place) -> Schem
     )
 
 
-def _number(schema: Schema, integer: bool, place: Place) -> Shape:  # noqa: FBT001
-    low, low_open = _bound(schema, "minimum", "exclusiveMinimum", place, max)
-    high, high_open = _bound(schema, "maximum", "exclusiveMaximum", place, min)
+def _number(schema: Schema, integer: bool, draft: Draft, place: Place) -> Shape:  # noqa: FBT001
+    low, low_open = _bound(schema, "Minimum", draft, place, max)
+    high, high_open = _bound(schema, "Maximum", draft, place, min)
     multiples = _multiple(schema, place)
     part = Number(
         low, low_open, high, high_open, integer or schema.get("multipleOf") == 1, multiples=multiples, place=place
@@ -103,12 +103,15 @@ def _number(schema: Schema, integer: bool, place: Place) -> Shape:  # noqa: FBT0
 
 
 def _bound(
-    schema: Schema, closed: str, exclusive: str, place: Place, tighter: Callable[[Real, Real], Real]
+    schema: Schema, name: str, draft: Draft, place: Place, tighter: Callable[[Real, Real], Real]
 ) -> tuple[Real | None, bool]:
     """A bound, and whether it is open. Draft 4 wrote `exclusiveMinimum: true` beside the bound."""
+    closed, exclusive = name.lower(), f"exclusive{name}"
     bound = _real(schema, closed, place)
-    if isinstance(schema.get(exclusive), bool):
+    if isinstance(schema.get(exclusive), bool) and draft in (Draft.D4, Draft.D2020):
         return bound, bound is not None and schema[exclusive]
+    if exclusive in schema and draft is Draft.D4:
+        raise malformed(schema, exclusive, "true or false in draft 4", place)
     limit = _real(schema, exclusive, place)
     if bound is None or limit is None:
         return (bound, False) if limit is None else (limit, True)
@@ -229,7 +232,13 @@ def _with_patterns(schema: Schema, part: Object, place: Place, read: Read) -> Ob
     matching: list[tuple[String, Shape]] = []
     for pattern, given in named(schema, "patternProperties", place).items():
         at = (within, pattern)
-        matching.append((String((pattern,), place=at), read(given, at)))
+        names = String((pattern,), place=at)
+        try:
+            no_string(names)
+        except (PatternError, GrammarTooLarge) as error:
+            error.pointer, error.keyword = pointer(at), "patternProperties"
+            raise
+        matching.append((names, read(given, at)))
     for names, value in matching:
         properties = {name: meet(one, value) if is_string_of(names, name) else one for name, one in properties.items()}
         groups = tuple(piece for group in groups for piece in _split(group, names, value, others))
@@ -263,7 +272,8 @@ def named(schema: Schema, keyword: str, place: Place) -> Mapping[str, Any]:
     """What `keyword` says of each name; of none if it is not there. Raises SchemaError where it is malformed."""
     given = schema.get(keyword, {})
     if not isinstance(given, Mapping) or not all(type(name) is str for name in given):
-        raise malformed(schema, keyword, "an object of schemas", place)
+        what = "arrays of property names" if keyword == "dependentRequired" else "schemas"
+        raise malformed(schema, keyword, f"an object of {what}", place)
     return given
 
 

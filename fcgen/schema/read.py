@@ -104,7 +104,7 @@ class Reader:
     def read_all(self) -> Shape:
         """The shape of the whole schema, all definitions that it needs included."""
         if isinstance(self._schema, dict):
-            self.attempt(self._find_unasserted)
+            self.attempt(self._read_metaschema)
         target = Target(self._schema, self._documents.root, None)
         root = self._defined(target)
         for key in self.definitions.keys:
@@ -120,7 +120,9 @@ class Reader:
             )
         return shape
 
-    def _find_unasserted(self) -> None:
+    def _read_metaschema(self) -> None:
+        if self._documents.is_read_as_newest(self._schema):
+            self.note(None, "$schema", "it names no draft that is known: the schema is read as of 2020-12")
         self._unasserted = self._documents.unasserted(self._schema, self._documents.root, None)
 
     def attempt(self, act: Callable[[], Any]) -> None:
@@ -295,6 +297,8 @@ class Reader:
         ref = schema[keyword]
         if not isinstance(ref, str):
             raise malformed(schema, keyword, "a URI reference as a string", place)
+        if keyword == "$recursiveRef" and ref != "#":
+            raise malformed(schema, keyword, '"#"', place)
         match keyword:
             case "$dynamicRef":
                 return self._documents.find_dynamic(ref, base, place)

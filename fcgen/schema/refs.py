@@ -93,9 +93,8 @@ class Documents:
         name = own_name(schema, draft)
         if not (name is None or (isinstance(name, str) and join(base.resource.uri, name))):
             keyword = "id" if draft is Draft.D4 else "$id"
-            found = excerpt(name) if isinstance(name, str) else f"a {type(name).__name__}"
             raise UnresolvedRef(
-                f"`{keyword}` must be a URI reference, found {found}",
+                f"`{keyword}` must be a URI reference, found {excerpt(name)}",
                 pointer=pointer((place, keyword)),
                 keyword=keyword,
                 hint=f"Correct it, or leave `{keyword}` out.",
@@ -132,6 +131,10 @@ class Documents:
     def key(self, target: Target) -> Hashable:
         """Two targets of one key mean the same."""
         return id(target.contents), target.base
+
+    def is_read_as_newest(self, schema: dict[str, Any]) -> bool:
+        """Whether `$schema` names neither a draft nor a document of the registry's, which would say what it means."""
+        return "$schema" in schema and draft_of(schema, Draft.D2020) is Draft.D2020 and not self._is_known(schema)
 
     def unasserted(self, schema: dict[str, Any], base: Base, place: Place) -> frozenset[str]:
         """The keywords that a schema with a metaschema of the registry's does not assert; see `drafts.unasserted`."""
@@ -218,6 +221,9 @@ class Documents:
             return draft_of(schema, draft_of(self._metaschema(schema), default))
         except SchemaError:
             return default
+
+    def _is_known(self, schema: dict[str, Any]) -> bool:
+        return draft_of(schema, Draft.D4) is not Draft.D4 or self._metaschema(schema) is not None
 
     def _metaschema(self, schema: Any) -> Any:
         uri = own_metaschema(schema)

@@ -28,6 +28,7 @@ from fcgen.grammar.expr import (
 )
 from fcgen.grammar.terms import Scope
 
+
 @given(terms())
 def test_arcs_spell_the_language(pair):
     term, words = pair

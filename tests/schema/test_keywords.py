@@ -1,13 +1,11 @@
 """The keyword table, and each keyword: enforced, silent where it asserts nothing, or refused by name and place."""
 
 import pytest
-from jsonschema import FormatChecker
 from jsonschema_specifications import REGISTRY
 from schemas_made import is_accepted, is_valid, root_of
 
 from fcgen.errors import SchemaError, UnsupportedKeyword
 from fcgen.schema import KEYWORDS, compile_schema
-from fcgen.schema.formats import FORMATS
 
 SAMPLES = [
     None, True, 0, 1, 3, -1, 2.5, 10, "", "a", "ab", "abc", "b", "2024-01-31", [], [1], ["a"], [1, "a"], [1, 2, 3],
@@ -236,14 +234,99 @@ def test_the_table_has_every_keyword_of_every_draft():
     assert known <= set(KEYWORDS)
 
 
-def test_every_keyword_that_asserts_has_an_example_here():
-    shown = set()
-    ahead = [*ENFORCED, *NO_ASSERTION, *(older for older, _ in OLDER), DISCRIMINATED, NULLABLE, RECURSIVE]
-    while ahead:
-        part = ahead.pop()
-        shown |= part.keys() if isinstance(part, dict) else set()
-        ahead += part.values() if isinstance(part, dict) else part if isinstance(part, list) else []
-    assert {k.name for k in KEYWORDS.values() if k.status == "enforced"} <= shown
+DRAFT = {4: "http://json-schema.org/draft-04/schema#", 2019: "https://json-schema.org/draft/2019-09/schema"}
+EXAMPLES = {
+    "type": ({"type": ["integer", "null"]}, 1, "a"),
+    "enum": ({"enum": [1, "a"]}, "a", "b"),
+    "const": ({"const": [1]}, [1], [2]),
+    "allOf": ({"allOf": [{"minimum": 1}, {"maximum": 3}]}, 2, 4),
+    "anyOf": ({"anyOf": [{"minimum": 3}, {"maximum": 1}]}, 3, 2),
+    "oneOf": ({"oneOf": [{"minimum": 1}, {"minimum": 3}]}, 2, 3),
+    "not": ({"not": {"type": "string"}}, 1, "a"),
+    "if": ({"if": {"type": "string"}, "then": {"minLength": 2}}, "ab", "a"),
+    "then": ({"if": True, "then": {"type": "string"}}, "a", 1),
+    "else": ({"if": {"type": "string"}, "else": {"minimum": 2}}, 2, 1),
+    "$ref": ({"$ref": "#/$defs/a", "$defs": {"a": {"type": "string"}}}, "a", 1),
+    "$dynamicRef": ({"$dynamicRef": "#t", "$defs": {"t": {"$dynamicAnchor": "t", "type": "string"}}}, "a", 1),
+    "$recursiveRef": ({"$schema": DRAFT[2019], "maxItems": 1, "items": {"$recursiveRef": "#"}}, [[1]], [[1, 2]]),
+    "discriminator": (
+        {
+            "anyOf": [{"$ref": "#/$defs/A"}],
+            "discriminator": {"propertyName": "k"},
+            "$defs": {"A": {"type": "object", "properties": {"k": {"type": "string"}}, "required": ["k"]}},
+        },
+        {"k": "A"},
+        {"k": "B"},
+    ),
+    "nullable": ({"type": "string", "nullable": True}, None, 1),
+    "minimum": ({"minimum": 2}, 2, 1),
+    "maximum": ({"maximum": 2}, 2, 3),
+    "exclusiveMinimum": ({"exclusiveMinimum": 2}, 3, 2),
+    "exclusiveMinimum of draft 4": ({"$schema": DRAFT[4], "minimum": 2, "exclusiveMinimum": True}, 3, 2),
+    "exclusiveMaximum": ({"exclusiveMaximum": 2}, 1, 2),
+    "exclusiveMaximum of draft 4": ({"$schema": DRAFT[4], "maximum": 2, "exclusiveMaximum": True}, 1, 2),
+    "multipleOf": ({"multipleOf": 3}, 6, 7),
+    "minLength": ({"minLength": 2}, "ab", "a"),
+    "maxLength": ({"maxLength": 1}, "é", "ab"),
+    "pattern": ({"pattern": "b"}, "abc", "ac"),
+    "format": ({"format": "date"}, "2024-02-29", "2023-02-29"),
+    "items": ({"items": {"type": "integer"}}, [1, 2], [1, "a"]),
+    "items of draft 4": ({"$schema": DRAFT[4], "items": [{"type": "integer"}]}, [1, "a"], ["a"]),
+    "additionalItems": (
+        {"$schema": DRAFT[4], "items": [{}], "additionalItems": {"type": "integer"}},
+        ["a", 1],
+        [1, "a"],
+    ),
+    "prefixItems": ({"prefixItems": [{"type": "integer"}]}, [1, "a"], ["a"]),
+    "unevaluatedItems": ({"prefixItems": [True], "unevaluatedItems": False}, [1], [1, 2]),
+    "minItems": ({"minItems": 2}, [1, 2], [1]),
+    "maxItems": ({"maxItems": 1}, [1], [1, 2]),
+    "uniqueItems": ({"uniqueItems": True}, [1, 2], [1, 1]),
+    "contains": ({"contains": {"type": "integer"}}, ["a", 1], ["a"]),
+    "minContains": ({"contains": {"type": "integer"}, "minContains": 2}, [1, 2], [1, "a"]),
+    "maxContains": ({"contains": {"type": "integer"}, "maxContains": 1}, [1, "a"], [1, 2]),
+    "properties": ({"properties": {"a": {"type": "integer"}}}, {"a": 1}, {"a": "x"}),
+    "patternProperties": ({"patternProperties": {"^a": {"type": "integer"}}}, {"ab": 1, "b": "x"}, {"ab": "x"}),
+    "additionalProperties": ({"properties": {"a": True}, "additionalProperties": False}, {"a": 1}, {"b": 1}),
+    "unevaluatedProperties": (
+        {"allOf": [{"properties": {"a": True}}], "unevaluatedProperties": False},
+        {"a": 1},
+        {"b": 1},
+    ),
+    "propertyNames": ({"propertyNames": {"maxLength": 1}}, {"a": 1}, {"ab": 1}),
+    "required": ({"required": ["a"]}, {"a": 1}, {"b": 1}),
+    "minProperties": ({"minProperties": 1}, {"a": 1}, {}),
+    "maxProperties": ({"maxProperties": 1}, {"a": 1}, {"a": 1, "b": 2}),
+    "dependentRequired": ({"dependentRequired": {"a": ["b"]}}, {"a": 1, "b": 2}, {"a": 1}),
+    "dependentSchemas": ({"dependentSchemas": {"a": {"maxProperties": 1}}}, {"a": 1}, {"a": 1, "b": 2}),
+    "dependencies": ({"dependencies": {"a": ["b"]}}, {"a": 1, "b": 2}, {"a": 1}),
+    "dependencies of schemas": ({"dependencies": {"a": {"maxProperties": 1}}}, {"a": 1}, {"a": 1, "b": 2}),
+}
+
+
+def test_every_keyword_that_asserts_has_an_example():
+    assert {name.split(" of ")[0] for name in EXAMPLES} == {k.name for k in KEYWORDS.values() if k.status == "enforced"}
+
+
+def without(keyword, part):
+    """The part of a schema without a keyword, wherever it stands."""
+    if isinstance(part, list):
+        return [without(keyword, each) for each in part]
+    if isinstance(part, dict):
+        return {name: without(keyword, value) for name, value in part.items() if name != keyword}
+    return part
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_each_keyword_allows_something_and_rules_something_out(name):
+    schema, right, wrong = EXAMPLES[name]
+    keyword = name.split(" of ")[0]
+    compiled = compile_schema(schema, nullable=keyword == "nullable")
+    assert (keyword, "enforced") in compiled.uses
+    assert is_accepted(compiled.root, right)
+    assert not is_accepted(compiled.root, wrong)
+    less = compile_schema(without(keyword, schema)).root
+    assert (is_accepted(less, right), is_accepted(less, wrong)) != (True, False)  # so it is the keyword that decides
 
 
 RECURSIVE = {"$schema": "https://json-schema.org/draft/2019-09/schema", "properties": {"a": {"$recursiveRef": "#"}},
