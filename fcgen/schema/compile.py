@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from fcgen.errors import FcgenError, GrammarTooLarge, Unsatisfiable, excerpt
+from fcgen.errors import FcgenError, GrammarTooLarge, SchemaError, Unsatisfiable, UnsupportedKeyword, excerpt
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.terms import Expr
 from fcgen.grammar.work import MAX_STEPS, bounded
@@ -16,7 +16,9 @@ from fcgen.schema.lower import lower
 from fcgen.schema.object_sets import value_of
 from fcgen.schema.place import pointer
 from fcgen.schema.read import Reader
-from fcgen.schema.shape import AnyOf, Array, Never, Object, Shape
+from fcgen.schema.shape import AnyOf, Array, Never, Object, Shape, String
+from fcgen.schema.string_sets import described_string
+from fcgen.schema.string_texts import string_texts
 from fcgen.schema.text import Text
 
 if TYPE_CHECKING:
@@ -73,7 +75,7 @@ def compile_schema(
     return Compiled(root, tuple(dict.fromkeys(map(str, reader.notes))), tuple(sorted(reader.uses)))
 
 
-def _impossible(shape: Shape) -> Unsatisfiable:
+def _impossible(shape: Shape) -> SchemaError:
     """Follows what every value must have, to a place where nothing is possible."""
     seen: set[Shape] = set()
     ahead = [(shape, "")]
@@ -82,6 +84,13 @@ def _impossible(shape: Shape) -> Unsatisfiable:
         shape = resolve(shape)
         if isinstance(shape, Never):
             return Unsatisfiable(f"no value can be valid: {way}{shape.reason}", pointer=pointer(shape.place))
+        if isinstance(shape, String) and fewest(string_texts(shape)) == INFINITE:
+            return UnsupportedKeyword(
+                f"{way}no text is sure to be {described_string(shape)}",
+                pointer=pointer(shape.place),
+                keyword="format",
+                hint="Leave the format out, or say what is meant by a pattern.",
+            )
         if shape not in seen:
             seen.add(shape)
             ahead += [(part, f"{way}{name}") for name, part in reversed(_needed(shape))]

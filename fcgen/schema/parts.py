@@ -14,7 +14,7 @@ from fcgen.schema.algebra import checked, meet, union
 from fcgen.schema.contains import contains
 from fcgen.schema.definitions import resolve
 from fcgen.schema.drafts import Draft
-from fcgen.schema.formats import ANNOTATIONS, format_pattern
+from fcgen.schema.formats import format_pattern
 from fcgen.schema.number_sets import Number, Real
 from fcgen.schema.object_sets import MAX_GROUPS, value_of
 from fcgen.schema.place import Place, pointer
@@ -45,7 +45,6 @@ Schema = dict[str, Any]
 Read = Callable[[Any, Place], Shape]
 """Reads a schema that stands at a place within this one."""
 
-Remark = Callable[[Place, str, str], None]
 """Notes something about a keyword."""
 
 _TYPES = {"null", "boolean", "integer", "number", "string", "array", "object"}
@@ -63,9 +62,7 @@ def kinds_of(schema: Schema, place: Place) -> frozenset[str]:
     return frozenset(names)
 
 
-def read_kinds(
-    schema: Schema, kinds: frozenset[str], draft: Draft, place: Place, *, read: Read, remark: Remark
-) -> Shape:
+def read_kinds(schema: Schema, kinds: frozenset[str], draft: Draft, place: Place, read: Read) -> Shape:
     """The union of what the schema says about each kind."""
     found: list[Shape] = []
     if "null" in kinds:
@@ -75,7 +72,7 @@ def read_kinds(
     if "number" in kinds or "integer" in kinds:
         found.append(_number(schema, "number" not in kinds, draft, place))
     if "string" in kinds:
-        found.append(_string(schema, place, remark))
+        found.append(_string(schema, place))
     if "array" in kinds:
         found.append(_array(schema, draft, place, read))
     if "object" in kinds:
@@ -139,26 +136,22 @@ def _multiple(schema: Schema, place: Place) -> tuple[Real, ...]:
     return () if step == 1 and type(step) is int else (step,)
 
 
-def _string(schema: Schema, place: Place, remark: Remark) -> Shape:
+def _string(schema: Schema, place: Place) -> Shape:
     least, most = _count(schema, "minLength", place) or 0, _count(schema, "maxLength", place)
     pattern = schema.get("pattern")
     if "pattern" in schema and not isinstance(pattern, str):
         raise malformed(schema, "pattern", "a regular expression as a string", place)
-    formats = _formats(schema, place, remark) if "format" in schema else ()
+    formats = _formats(schema, place) if "format" in schema else ()
     patterns = () if pattern is None else (pattern,)
     part = String(patterns, formats=formats, min_length=least, max_length=most, place=place)
     return checked(part) if pattern is not None or formats or most is not None else part
 
 
-def _formats(schema: Schema, place: Place, remark: Remark) -> tuple[str, ...]:
+def _formats(schema: Schema, place: Place) -> tuple[str, ...]:
     name = schema["format"]
     if not isinstance(name, str):
         raise malformed(schema, "format", "a name", place)
-    if format_pattern(name) is not None:
-        return (name,)
-    if name not in ANNOTATIONS:
-        remark(place, "format", f"the format {excerpt(name)} is not known, and asserts nothing")
-    return ()
+    return () if format_pattern(name) is None else (name,)
 
 
 def _count(schema: Schema, name: str, place: Place) -> int | None:

@@ -20,6 +20,7 @@ from fcgen.schema.algebra import exclude, forget, meet, union
 from fcgen.schema.conditional import conditional
 from fcgen.schema.definitions import Definitions, check_cycles, resolve
 from fcgen.schema.drafts import Draft
+from fcgen.schema.formats import ANNOTATIONS, format_pattern
 from fcgen.schema.keywords import KEYWORDS, Keyword, Status
 from fcgen.schema.one_of import exactly_one, named_apart, names_of
 from fcgen.schema.parts import dependents, kinds_of, listed, malformed, read_kinds
@@ -203,9 +204,7 @@ class Reader:
             elif name == "properties" or (own is None and (keyword.kind != "any" or name == "type")):
                 own = len(shapes) if name == "properties" else 0
         if own is not None:
-            shapes.insert(
-                own, read_kinds(schema, kinds, draft, place, read=partial(self.read, base=base), remark=self.note)
-            )
+            shapes.insert(own, read_kinds(schema, kinds, draft, place, partial(self.read, base=base)))
         return reduce(meet, shapes) if shapes else Anything(place)
 
     def finished(self, shape: Shape, schema: dict[str, Any], place: Place, base: Base) -> Shape:
@@ -250,6 +249,7 @@ class Reader:
     def _asserts(self, keyword: Keyword, schema: dict[str, Any], draft: Draft, place: Place) -> bool:
         """Whether a keyword has its meaning here; a note says why, where its writer may think that it has."""
         name = keyword.name
+        given = schema[name]
         why = ""
         if name in self._unasserted:
             why = "the vocabularies of the metaschema that `$schema` names do not assert it"
@@ -257,6 +257,10 @@ class Reader:
             why = f"the draft of this schema ({draft.name[1:]}) has no such keyword, and it asserts nothing"
         elif name == "nullable" and not self._nullable:
             why = "JSON Schema gives `nullable` no meaning: null is not allowed by it"
+        elif name == "format" and isinstance(given, str) and format_pattern(given) is None:
+            if given in ANNOTATIONS:
+                return False
+            why = f"the format {excerpt(given)} is not known, and asserts nothing"
         elif name == "discriminator" and schema.keys().isdisjoint(("oneOf", "anyOf")):
             why = "without `oneOf` or `anyOf` beside it, it asserts nothing"
         elif name in ("then", "else") and "if" not in schema:

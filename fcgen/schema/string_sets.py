@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from fcgen.errors import excerpt
+from fcgen.errors import UnsupportedKeyword, excerpt
 from fcgen.grammar.derive import INFINITE, fewest
+from fcgen.schema.place import pointer
 from fcgen.schema.shape import ANY_STRING, String
 from fcgen.schema.string_texts import accepts_text, string_texts
 
@@ -88,22 +89,32 @@ def any_string(ours: Sequence[String], theirs: Sequence[String]) -> String:
 
 
 def no_string(part: String) -> bool:
-    """Whether no string at all is of `part`. Raises as `string_texts` does."""
+    """Whether it is sure that no string at all is of `part`. Raises as `string_texts` does."""
     if part.max_length is not None and part.min_length > part.max_length:
         return True
     if not (part.patterns or part.formats) and part.max_length is None:
-        return bool(part.not_patterns or part.not_formats or part.choices) and fewest(string_texts(part)) == INFINITE
-    return part.is_regular and fewest(string_texts(part)) == INFINITE
+        is_open = not (part.not_patterns or part.not_formats or part.choices)
+        return not is_open and fewest(string_texts(part, wide=True)) == INFINITE
+    return part.is_regular and fewest(string_texts(part, wide=True)) == INFINITE
 
 
 def is_string_of(part: String, text: str) -> bool:
-    """Whether `text` is one of the strings."""
+    """Whether `text` is one of the strings. Raises UnsupportedKeyword where that depends on who reads the format."""
     if len(text) < part.min_length or (part.max_length is not None and len(text) > part.max_length):
         return False
     if text in part.excluded or not all(any(is_string_of(one, text) for one in choice) for choice in part.choices):
         return False
     rest = replace(part, excluded=frozenset(), choices=()) if part.excluded or part.choices else part
-    return not rest.is_regular or accepts_text(rest, text)
+    if not rest.is_regular or accepts_text(rest, text):
+        return True
+    if (rest.formats or rest.not_formats) and accepts_text(rest, text, wide=True):
+        raise UnsupportedKeyword(
+            f"it is not sure whether {excerpt(text, 60)} is {described_string(rest)}",
+            pointer=pointer((part.place, "format")),
+            keyword="format",
+            hint="Leave out the format, or that text.",
+        )
+    return False
 
 
 def described_string(part: String) -> str:

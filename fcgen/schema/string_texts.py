@@ -3,6 +3,9 @@
 Patterns and formats are read straight into their JSON spelling, so that escaping never meets the pattern. Where several
 constraints must hold at once, their intersection is made an explicit automaton if it is small; otherwise it stays an
 intersection, which is explored only where it is walked.
+
+Of a format, what is written is surely of it, and of its opposite what is surely not. Between the two are texts about
+which checkers differ: they are in the wide reading of both.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from fcgen.errors import GrammarTooLarge, OutOfSteps, PatternError
 from fcgen.grammar.characters import ANY, CharSet, json_chars
 from fcgen.grammar.derive import arcs
 from fcgen.grammar.dfa import determinize
-from fcgen.grammar.expr import NOTHING, alt_of, both, complement, repeat, seq
+from fcgen.grammar.expr import alt_of, both, complement, repeat, seq
 from fcgen.grammar.lark import read_grammar
 from fcgen.grammar.regex import read_pattern
 from fcgen.grammar.terms import Expr
@@ -27,12 +30,15 @@ from fcgen.schema.shape import String
 from fcgen.schema.values import spelled
 
 _FEW_STATES = 64
+_EVERYTHING = r"[\s\S]*"
 
 Spell = Callable[[CharSet], Expr]
 
 
-def string_texts(part: String, spell: Spell = json_chars) -> Expr:
+def string_texts(part: String, spell: Spell = json_chars, *, wide: bool = False) -> Expr:
     """The strings of `part` as they stand between the quotes, in the spelling of characters that is given.
+
+    With `wide`, those too about which it is not sure, since their formats may be read so.
 
     Raises:
         PatternError: a pattern is malformed or not regular.
@@ -41,16 +47,16 @@ def string_texts(part: String, spell: Spell = json_chars) -> Expr:
     if not part.is_regular:
         return _of_length(part.min_length, part.max_length, spell)
     try:
-        return _constrained(_Content(*(getattr(part, name) for name in _Content._fields)), spell)
+        return _constrained(_Content(*(getattr(part, name) for name in _Content._fields)), spell, wide)
     except (PatternError, GrammarTooLarge, OutOfSteps) as error:
         error.keyword = "pattern" if part.patterns or part.not_patterns else "format"
         error.pointer = pointer((part.place, error.keyword))
         raise
 
 
-def accepts_text(part: String, text: str) -> bool:
-    """Whether `text`, whose length is right, is of the patterns and formats of `part`."""
-    e = string_texts(part)
+def accepts_text(part: String, text: str, *, wide: bool = False) -> bool:
+    """Whether `text`, whose length is right, is of the patterns and formats of `part`, or with `wide` may be."""
+    e = string_texts(part, wide=wide)
     for byte in spelled(text)[1:-1]:
         found = next((then for members, then in arcs(e) if members >> byte & 1), None)
         if found is None:
@@ -78,15 +84,15 @@ class _Content(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def _constrained(content: _Content, spell: Spell) -> Expr:
+def _constrained(content: _Content, spell: Spell, wide: bool) -> Expr:  # noqa: FBT001
     patterns, not_patterns, formats, not_formats, least, most, excluded, choices = content
-    parts = [_pattern(pattern, spell) for pattern in patterns] + [_format(name, spell) for name in formats]
+    parts = [_pattern(pattern, spell) for pattern in patterns] + [_format(name, spell, wide) for name in formats]
     if least or most is not None:
         fitted = fitted_to_length(patterns[0], parts[0], least, most) if patterns else None
         parts = [*parts, _of_length(least, most, spell)] if fitted is None else [fitted, *parts[1:]]
     parts += [_not_pattern(pattern, spell) for pattern in not_patterns]
-    parts += [_not_format(name, spell) for name in not_formats]
-    parts += [alt_of(string_texts(one, spell) for one in choice) for choice in choices]
+    parts += [_not_format(name, spell, wide) for name in not_formats]
+    parts += [alt_of(string_texts(one, spell, wide=wide) for one in choice) for choice in choices]
     if excluded:
         parts.append(_all_but(excluded, spell))
     if not (patterns or formats or choices or least or most is not None):
@@ -119,13 +125,12 @@ def _not_pattern(pattern: str, spell: Spell) -> Expr:
 
 
 @lru_cache(maxsize=64)
-def _format(name: str, spell: Spell) -> Expr:
-    return read_pattern(format_pattern(name) or "", spell)
+def _format(name: str, spell: Spell, wide: bool) -> Expr:  # noqa: FBT001
+    pattern = OUTER.get(name, _EVERYTHING) if wide else format_pattern(name) or ""
+    return both(_of_length(0, None, spell), read_pattern(pattern, spell)) if wide else read_pattern(pattern, spell)
 
 
 @lru_cache(maxsize=64)
-def _not_format(name: str, spell: Spell) -> Expr:
-    """The texts that are sure not to be of a format."""
-    if name not in OUTER:
-        return NOTHING
-    return both(_of_length(0, None, spell), complement(read_pattern(OUTER[name], spell)))
+def _not_format(name: str, spell: Spell, wide: bool) -> Expr:  # noqa: FBT001
+    pattern = format_pattern(name) or "" if wide else OUTER.get(name, _EVERYTHING)
+    return both(_of_length(0, None, spell), complement(read_pattern(pattern, spell)))

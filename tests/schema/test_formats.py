@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from walking import accepts, sample
 
+from fcgen.errors import UnsupportedKeyword
 from fcgen.grammar.characters import json_chars, utf8
 from fcgen.grammar.regex import read_pattern
+from fcgen.schema import compile_schema
 from fcgen.schema.formats import FORMATS, OUTER, format_pattern
 
 CHECKER = Draft202012Validator.FORMAT_CHECKER
@@ -55,6 +57,58 @@ def test_texts_one_character_off_are_accepted_only_if_the_checker_agrees(name, d
     text = sample(read_pattern(FORMATS[name]), random.Random(data.draw(st.integers(0, 999))), 20).decode()
     changed = text[:place] + char + text[place + data.draw(st.integers(0, 1)) :]
     assert has_format(name, changed) <= CHECKER.conforms(changed, name), changed
+
+
+@pytest.mark.parametrize("name", sorted(OUTER))
+@settings(max_examples=40)
+@given(st.data(), st.integers(0, 40), st.text("0aZ.:-/@#%+PTé\n(", max_size=4))
+def test_what_is_surely_not_of_a_format_fails_the_checker(name, data, place, insert):
+    text = sample(read_pattern(FORMATS[name]), random.Random(data.draw(st.integers(0, 999))), 20).decode()
+    changed = text[:place] + insert + text[place + data.draw(st.integers(0, 3)) :]
+    surely_not = not accepts(read_pattern(OUTER[name], utf8), changed.encode())
+    assert not (surely_not and CHECKER.conforms(changed, name) and name in CHECKER.checkers), changed
+
+
+NEGATED = [
+    ({"oneOf": [{"format": "hostname"}, {"pattern": "^xn--[a-z0-9]+$"}]}, ["xn--nxasmq6b", "xn--a", "a"]),
+    ({"not": {"format": "email", "pattern": "^a@b_c$"}}, ["a@b_c", "a@b_d"]),
+    ({"not": {"not": {"format": "regex", "minLength": 3, "maxLength": 3}}}, ["(((", "abc"]),
+    ({"not": {"not": {"format": "uri-template", "minLength": 3, "maxLength": 3}}}, ["{{{", "abc"]),
+    ({"not": {"oneOf": [{"format": "regex"}, {"minLength": 3, "maxLength": 3}]}}, ["(((", "abc"]),
+    ({"anyOf": [{"not": {"format": "regex"}}, {"const": "x"}]}, ["(", "x"]),
+    ({"not": {"format": "date", "minLength": 11}}, ["2020-01-01", "2020-01-01x"]),
+    ({"if": {"format": "hostname"}, "then": {"maxLength": 4}}, ["xn--nxasmq6b", "a.b", "abcdef"]),
+]
+
+
+@pytest.mark.parametrize(("schema", "texts"), NEGATED, ids=[json.dumps(schema)[:60] for schema, _ in NEGATED])
+def test_nothing_invalid_is_accepted_where_a_format_is_negated(schema, texts):
+    schema = {"type": "string", **schema}
+    judge = Draft202012Validator(schema, format_checker=CHECKER)
+    root = compile_schema(schema).root
+    for text in texts:
+        assert accepts(root, json.dumps(text).encode()) <= judge.is_valid(text), text
+
+
+@pytest.mark.parametrize("schema", [{"const": "a@b_c"}, {"not": {"const": "a@b_c", "format": "email"}}])
+def test_a_value_of_which_it_is_not_sure_whether_it_is_of_a_format_is_refused(schema):
+    with pytest.raises(UnsupportedKeyword, match="not sure whether 'a@b_c'") as caught:
+        compile_schema({"type": "string", "format": "email", **schema})
+    assert caught.value.keyword == "format"
+
+
+def test_a_format_that_only_some_texts_are_surely_not_of():
+    with pytest.raises(UnsupportedKeyword, match="no text is sure to be a string not of format 'regex'"):
+        compile_schema({"type": "string", "not": {"format": "regex"}})
+
+
+def test_formats_that_nobody_knows_are_annotations_and_are_told():
+    unknown = compile_schema({"type": "string", "format": "colour"})
+    assert unknown.notes == ("at /format: the format 'colour' is not known, and asserts nothing",)
+    assert ("format", "annotation") in unknown.uses
+    known = compile_schema({"type": "string", "format": "int32"})
+    assert known.notes == ()
+    assert ("format", "annotation") in known.uses
 
 
 @pytest.mark.parametrize("year", [1, 4, 100, 400, 1600, 1700, 1999, 2000, 2023, 2024, 2100, 9999])
