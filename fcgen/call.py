@@ -207,6 +207,16 @@ class FunctionReport:
         return tuple((name, "refused") for name in sorted(refused))
 
 
+class TextOptions(TypedDict, total=False):
+    """How a call's JSON is written: the arguments of these names of `Grammar.from_functions`."""
+
+    whitespace: str
+    order: str
+    exponent: bool
+    escapes: str
+    nullable: bool
+
+
 class Options(TypedDict, total=False):
     """How functions are compiled: the arguments of these names of `compile_schema`."""
 

@@ -68,6 +68,9 @@ Prompt = Annotated[str, typer.Argument(help="The user's message; - reads it from
 Model = Annotated[str, typer.Option(help="A model's name, hub id or folder.")]
 System = Annotated[str | None, typer.Option(metavar="TEXT", help="The system message.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Whitespace = Annotated[str, typer.Option(help="Of a call's JSON: json.dumps, compact, flexible or indent=N.")]
+Order = Annotated[str, typer.Option(help="Of a call's properties: schema or any.")]
+Nullable = Annotated[bool, typer.Option("--nullable", help="Read `nullable` as OpenAPI 3.0 does.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -106,6 +109,9 @@ def call(
     on_error: Annotated[
         str, typer.Option(help="What to do where a function cannot be used: raise, or leave_out (and warn).")
     ] = "raise",
+    whitespace: Whitespace = "json.dumps",
+    order: Order = "schema",
+    nullable: Nullable = False,
 ) -> None:
     """Ask a model, and print its reply as one line of JSON: text, or a call that fits the functions."""
     from fcgen.models import load
@@ -113,7 +119,7 @@ def call(
     messages = _messages(prompt, system)
     with contextlib.redirect_stdout(sys.stderr):
         chosen = choice[0] if len(choice) == 1 else choice
-        offered = _offered(functions, chosen, on_error)
+        offered = _offered(functions, chosen, on_error, nullable=nullable)
         reply = load(model).call(
             messages,
             functions=offered,
@@ -124,6 +130,9 @@ def call(
             top_k=top_k,
             seed=seed,
             format=form,
+            whitespace=whitespace,
+            order=order,
+            nullable=nullable,
         )
     typer.echo(reply.to_json())
 
@@ -136,9 +145,9 @@ def check(
         str | None,
         typer.Option(help="Count the tokens of this model; by default of smollm2 if cached.", show_default=False),
     ] = None,
-    whitespace: Annotated[str, typer.Option(help="json.dumps, compact, flexible or indent=N.")] = "json.dumps",
-    order: Annotated[str, typer.Option(help="Of properties: schema or any.")] = "schema",
-    nullable: Annotated[bool, typer.Option("--nullable", help="Read `nullable` as OpenAPI 3.0 does.")] = False,
+    whitespace: Whitespace = "json.dumps",
+    order: Order = "schema",
+    nullable: Nullable = False,
     as_json: Json = False,
 ) -> None:
     """Say of each function what becomes of its keywords, how short a call can be, and if it cannot be used, why."""
@@ -170,13 +179,13 @@ def prompt(
     """Print the prompt that a model would be given, byte for byte."""
     from fcgen.formats import find_format
     from fcgen.functions import read_functions_file
-    from fcgen.models import load
+    from fcgen.models import load_tokenizer
     from fcgen.prompt import render_prompt
 
     messages = _messages(prompt, system)
     with contextlib.redirect_stdout(sys.stderr):
         offered = None if functions is None else read_functions_file(functions)
-        tokenizer = load(model).tokenizer if find_format(form).markers is None else None
+        tokenizer = load_tokenizer(model) if find_format(form).markers is None else None
     typer.echo(render_prompt(messages, offered, format=form, tokenizer=tokenizer), nl=False)
 
 
@@ -218,7 +227,7 @@ def _read_input() -> str:
         raise PromptError(found) from None
 
 
-def _offered(file: str, choice: str | list[str], on_error: str) -> Sequence[Function]:
+def _offered(file: str, choice: str | list[str], on_error: str, *, nullable: bool) -> Sequence[Function]:
     """The functions of a file that can be used, after a warning of each that is left out."""
     from fcgen.call import Grammar, check_functions
     from fcgen.functions import try_functions_file
@@ -227,13 +236,13 @@ def _offered(file: str, choice: str | list[str], on_error: str) -> Sequence[Func
     if on_error not in ("raise", "leave_out"):
         raise OptionError(f"--on-error {excerpt(on_error)} is not known", hint="Known are raise and leave_out.")
     if on_error == "raise":
-        others = check_functions(functions) if mistakes else ()
+        others = check_functions(functions, nullable=nullable) if mistakes else ()
         raise_all([*mistakes, *(error for report in others for error in report.errors)])
         return functions
     if not functions:
         raise_all(mistakes)
     _warn(mistakes)
-    grammar = Grammar.from_functions(functions, choice=choice, on_error="leave_out")
+    grammar = Grammar.from_functions(functions, choice=choice, on_error="leave_out", nullable=nullable)
     _warn([error for report in grammar.left_out for error in report.errors])
     names = {report.name for report in grammar.left_out}
     return [function for function in functions if function.name not in names]
@@ -264,11 +273,12 @@ def _reports(file: str, **options: Any) -> Sequence[FunctionReport]:
 def _vocabulary(model: str | None) -> Vocabulary | None:
     """The vocabulary of a model; without a name that of the embedded one, if there is no need to fetch it."""
     from fcgen.embedded import cached_models
-    from fcgen.models import load
+    from fcgen.models import load_tokenizer
+    from fcgen.vocab import Vocabulary
 
     if model is None and not cached_models():
         return None
-    return load("smollm2" if model is None else model).vocabulary
+    return Vocabulary.from_tokenizer(load_tokenizer("smollm2" if model is None else model))
 
 
 def _as_data(report: FunctionReport, whitespace: str, vocabulary: Vocabulary | None) -> dict[str, Any]:

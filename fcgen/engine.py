@@ -18,9 +18,9 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from fcgen.call import Grammar, OnError, read_offered
+from fcgen.call import Grammar, OnError, TextOptions, read_offered
 from fcgen.decode.generate import Generation, generate
 from fcgen.decode.sampling import Sampling
 from fcgen.errors import FunctionError, ModelError, OptionError, PromptError, VocabularyError, excerpt
@@ -30,6 +30,9 @@ from fcgen.mask import Masks
 from fcgen.prompt import encode_prompt, render_prompt
 from fcgen.reply import Reply, Usage, parse_reply
 from fcgen.vocab import Vocabulary
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 KEPT_MASKS = 32
 # A tokenizer that leaves more than this share of the logits without a token is another model's: padding is less.
@@ -74,8 +77,8 @@ class Engine:
         top_k: int = 0,
         seed: int | None = None,
         format: str | Format | None = None,  # noqa: A002
-        whitespace: str = "json.dumps",
         on_error: OnError = "raise",
+        **text: Unpack[TextOptions],
     ) -> Reply:
         """One reply to `prompt`: a call of one of `functions`, or text.
 
@@ -91,9 +94,10 @@ class Engine:
             top_k: draw from this many of the likeliest tokens; 0: from all.
             seed: makes the draws repeatable.
             format: instead of the engine's own.
-            whitespace: of a call's JSON: "json.dumps" (`", "` and `": "`), "compact", "flexible" or "indent=N".
             on_error: what to do where a function cannot be used: "raise", or "leave_out" that function, also of the
                 prompt; `masks(...).grammar.left_out` says which and why.
+            text: how a call's JSON is written: `whitespace`, `order`, `exponent`, `escapes` and `nullable`, as in
+                `Grammar.from_functions`.
 
         Raises:
             FunctionError: the functions cannot be read, or `choice` names none of them.
@@ -104,10 +108,10 @@ class Engine:
         began = time.perf_counter()
         sampling = Sampling(0.0 if temperature is None else temperature, top_p, top_k, seed)
         form = self.format if format is None else find_format(format)
-        masks = self.masks(functions, choice=choice, format=form, whitespace=whitespace, on_error=on_error)
+        masks = self.masks(functions, choice=choice, format=form, on_error=on_error, **text)
         offered = _usable(functions, cast("Grammar", masks.grammar), on_error)
-        text = render_prompt(prompt, offered if choice != "none" else (), format=form, tokenizer=self.tokenizer)
-        ids = encode_prompt(text, self.tokenizer, format=form)
+        rendered = render_prompt(prompt, offered if choice != "none" else (), format=form, tokenizer=self.tokenizer)
+        ids = encode_prompt(rendered, self.tokenizer, format=form)
         budget = self._budget(len(ids), max_new_tokens, masks.fewest_tokens)
         written = generate(self.model, ids, masks.cursor(budget=budget), sampling=sampling, max_new_tokens=budget)
         usage = _usage(len(ids), written, time.perf_counter() - began)
@@ -120,8 +124,8 @@ class Engine:
         *,
         choice: Choice = "auto",
         format: str | Format | None = None,  # noqa: A002
-        whitespace: str = "json.dumps",
         on_error: OnError = "raise",
+        **text: Unpack[TextOptions],
     ) -> Masks:
         """The compiled masks of the replies that `call` would allow, kept for the next time; for `LogitsProcessor`.
 
@@ -132,12 +136,10 @@ class Engine:
         readable, unreadable = read_offered(functions, on_error)
         mistakes = [str(error) for report in unreadable for error in report.errors]
         offered = [[f.name, f.parameters] for f in readable]
-        key = json.dumps([offered, mistakes, chosen, form.reply, whitespace, on_error])
+        key = json.dumps([offered, mistakes, chosen, form.reply, repr(sorted(text.items())), on_error])
         with self._lock:
             if key not in self._kept:
-                grammar = Grammar.from_functions(
-                    functions, choice=chosen, format=form, whitespace=whitespace, on_error=on_error
-                )
+                grammar = Grammar.from_functions(functions, choice=chosen, format=form, on_error=on_error, **text)
                 self._kept[key] = Masks(grammar, self.vocabulary)
             self._kept.move_to_end(key)
             while len(self._kept) > KEPT_MASKS:

@@ -59,6 +59,18 @@ def load(
     return Engine(model, tokenizer, format=format)
 
 
+def load_tokenizer(source: str | Path = EMBEDDED) -> Any:
+    """The tokenizer of the model of that name, without the model.
+
+    Raises ModelError: it cannot be found or loaded.
+    """
+    from transformers import AutoTokenizer
+
+    place = _find_folder(source)
+    with _LoadingErrors(place, str(source)), _no_progress_bars(quiet=Path(place).is_dir()):
+        return AutoTokenizer.from_pretrained(place, trust_remote_code=False)
+
+
 def _find_folder(source: str | Path) -> str:
     """The folder, or what may be a hub id as it stands."""
     if source == EMBEDDED:
@@ -77,11 +89,11 @@ def _find_folder(source: str | Path) -> str:
 
 
 def _load_folder(place: str, name: str, device: object, dtype: Any) -> tuple[Any, Any]:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
     known = {} if dtype is None else {"dtype": dtype}
+    tokenizer = load_tokenizer(name)
     with _LoadingErrors(place, name), _no_progress_bars(quiet=Path(place).is_dir()):
-        tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
         model = AutoModelForCausalLM.from_pretrained(place, trust_remote_code=False, **known)
     return _move(model, _default_device() if device is None else device, None), tokenizer
 

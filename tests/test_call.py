@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from walking import accepts, sample
 
-from fcgen import Function, Grammar, parse_reply
+from fcgen import Function, Grammar, Masks, Vocabulary, parse_reply
 from fcgen.call import arguments_schema, check_functions, choose
 from fcgen.errors import (
     FunctionError,
@@ -19,6 +19,7 @@ from fcgen.errors import (
     GrammarTooLarge,
     ManyErrors,
     OptionError,
+    OutOfSteps,
     PatternError,
     Unsatisfiable,
 )
@@ -297,3 +298,42 @@ def test_other_grammars():
         Grammar.from_lark('begin: "a"')
     with pytest.raises(OptionError, match="order 'random' is not known"):
         Grammar.from_json_schema({}, order="random")
+
+
+SLOW = {"type": "object", "patternProperties": {f"^a*{'b' * n}a*$": {"maxLength": n} for n in range(12)}}
+
+
+@pytest.mark.parametrize(
+    "compiled",
+    [
+        lambda: Grammar.from_json_schema({"maxItems": 7, "items": SLOW}, max_steps=200),
+        lambda: Grammar.from_regex("(?!.*never in any other test).{3,40}(?<=x)", max_steps=20),
+        lambda: Grammar.from_lark('start: "never" | "in" | "any" | "other" | "test" | /[a-f]{7}/', max_steps=3),
+    ],
+)
+def test_the_limit_of_steps_is_kept_and_told(compiled):
+    with pytest.raises(OutOfSteps) as caught:
+        compiled()
+    assert caught.value.limit in (200, 20, 3)
+    assert "max_steps" in caught.value.hint
+
+
+def test_a_function_that_takes_too_many_steps_is_named_and_can_be_left_out():
+    slow = Function("slow", "", {"type": "object", "properties": {"x": SLOW}})
+    with pytest.raises(OutOfSteps) as caught:
+        Grammar.from_functions([*GOOD, slow], max_steps=2_000)
+    assert (caught.value.function, caught.value.limit) == ("slow", 2_000)
+    assert caught.value.pointer.startswith("/properties/x")
+    grammar = Grammar.from_functions([*GOOD, slow], max_steps=2_000, on_error="leave_out")
+    assert [one.name for one in grammar.functions] == [one.name for one in GOOD]
+    assert [report.name for report in grammar.left_out] == ["slow"]
+
+
+def test_masks_keep_the_limit_of_steps():
+    single = Vocabulary([*(bytes([byte]) for byte in range(256)), None], stop_ids={256})
+    grammar = Grammar.from_json_schema({"items": {"pattern": "^(?=.*q)(?=.*x)(?=.*z).{9,300}$"}})
+    with pytest.raises(OutOfSteps):
+        cursor = Masks(grammar, single, max_steps=30).cursor()
+        for token in b'["qx':
+            cursor.mask()
+            cursor.advance(token)

@@ -18,7 +18,6 @@ import fcgen.models
 from fcgen.cli import app
 from fcgen.errors import BudgetTooSmall, ModelError
 from fcgen.reply import Call, Reply, Usage
-from fcgen.vocab import Vocabulary
 
 QUESTION = "Search for the latest news on AI."
 SEARCH = {
@@ -77,7 +76,13 @@ def engine(monkeypatch):
         return fake
 
     fake.call = call
+
+    def load_tokenizer(name):
+        fake.loaded.append(name)
+        return fake.tokenizer
+
     monkeypatch.setattr(fcgen.models, "load", load)
+    monkeypatch.setattr(fcgen.models, "load_tokenizer", load_tokenizer)
     return fake
 
 
@@ -138,12 +143,15 @@ def test_call_by_default(run, engine, file):
         "top_k": 0,
         "seed": None,
         "format": None,
+        "whitespace": "json.dumps",
+        "order": "schema",
+        "nullable": False,
     }
 
 
 def test_call_passes_its_options_on(run, engine, file):
     options = "--model m --choice search_bing --choice other --system Sys --max-new-tokens 9 --temperature 0.5"
-    more = "--top-p 0.9 --top-k 7 --seed 3 --format chat"
+    more = "--top-p 0.9 --top-k 7 --seed 3 --format chat --order any --whitespace compact --nullable"
     result = run("call", "--functions", file(SEARCH), *options.split(), *more.split(), "--", "-q")
     assert result.exit_code == 0, result.stderr
     assert engine.loaded == ["m"]
@@ -158,6 +166,9 @@ def test_call_passes_its_options_on(run, engine, file):
         "top_k": 7,
         "seed": 3,
         "format": "chat",
+        "whitespace": "compact",
+        "order": "any",
+        "nullable": True,
     }
 
 
@@ -268,7 +279,7 @@ def test_check_as_json(run, file):
 
 
 def test_check_counts_the_tokens_of_a_model(run, file, engine):
-    engine.vocabulary = Vocabulary.from_tokenizer(byte_level())
+    engine.tokenizer = byte_level()
     result = run("check", file(SEARCH), "--model", "m", "--whitespace", "compact", "--json")
     assert engine.loaded == ["m"]
     (one,) = json.loads(result.stdout)["functions"]

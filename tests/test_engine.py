@@ -75,11 +75,19 @@ def check(reply, choice, budget):
     temperature=st.sampled_from([None, 0.0, 0.5, 2.0]),
     top_p=st.sampled_from([0.3, 1.0]),
     seed=st.integers(0, 99),
-    whitespace=st.sampled_from(["json.dumps", "compact", "flexible"]),
+    text=st.fixed_dictionaries(
+        {},
+        optional={
+            "whitespace": st.sampled_from(["json.dumps", "compact", "flexible"]),
+            "order": st.sampled_from(["schema", "any"]),
+            "exponent": st.booleans(),
+            "escapes": st.sampled_from(["canonical", "free"]),
+        },
+    ),
 )
-def test_every_reply_is_valid_at_every_budget(engine, choice, extra, temperature, top_p, seed, whitespace):
-    budget = engine.masks(FUNCTIONS, choice=choice, whitespace=whitespace).fewest_tokens + extra
-    options = {"temperature": temperature, "top_p": top_p, "seed": seed, "whitespace": whitespace}
+def test_every_reply_is_valid_at_every_budget(engine, choice, extra, temperature, top_p, seed, text):
+    budget = engine.masks(FUNCTIONS, choice=choice, **text).fewest_tokens + extra
+    options = {"temperature": temperature, "top_p": top_p, "seed": seed, **text}
     reply = engine.call("Wake me up!", FUNCTIONS, choice=choice, max_new_tokens=budget, **options)
     check(reply, choice, budget)
 
@@ -172,6 +180,8 @@ def test_masks_are_kept_for_what_decides_them(plain):
         plain.masks([TIMER], choice="required"),
         plain.masks([TIMER], choice="set_timer"),
         plain.masks([TIMER], whitespace="compact"),
+        plain.masks([TIMER], order="any"),
+        plain.masks([TIMER], nullable=True),
         plain.masks([TIMER, NOTE]),
         plain.masks([function("set_timer", minutes={"type": "number", "minimum": 0, "maximum": 91})]),
         plain.masks(),
