@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from fcgen.errors import GrammarTooLarge, PatternError, SchemaError, excerpt
+from fcgen.errors import GrammarTooLarge, OutOfSteps, PatternError, SchemaError, excerpt
 from fcgen.schema.algebra import checked, meet, union
 from fcgen.schema.contains import contains
 from fcgen.schema.definitions import resolve
@@ -222,19 +222,16 @@ def _with_patterns(schema: Schema, part: Object, place: Place, read: Read) -> Ob
     within = (place, "patternProperties")
     properties, (others,) = dict(part.properties), part.groups
     groups: tuple[Group, ...] = (others,)
-    matching: list[tuple[String, Shape]] = []
-    for pattern, given in named(schema, "patternProperties", place).items():
-        at = (within, pattern)
-        names = String((pattern,), place=at)
+    given = named(schema, "patternProperties", place)
+    values = [read(value, (within, pattern)) for pattern, value in given.items()]
+    for pattern, value in zip(given, values, strict=True):
+        names = String((pattern,), place=(within, pattern))
         try:
-            no_string(names)
-        except (PatternError, GrammarTooLarge) as error:
-            error.pointer, error.keyword = pointer(at), "patternProperties"
+            properties = {n: meet(one, value) if is_string_of(names, n) else one for n, one in properties.items()}
+            groups = tuple(piece for group in groups for piece in _split(group, names, value, others))
+        except (PatternError, GrammarTooLarge, OutOfSteps) as error:
+            error.pointer, error.keyword = pointer(names.place), "patternProperties"  # the pattern is no schema
             raise
-        matching.append((names, read(given, at)))
-    for names, value in matching:
-        properties = {name: meet(one, value) if is_string_of(names, name) else one for name, one in properties.items()}
-        groups = tuple(piece for group in groups for piece in _split(group, names, value, others))
         if len(groups) > MAX_GROUPS:
             where = pointer(within)
             raise SchemaError(
