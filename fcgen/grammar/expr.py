@@ -50,6 +50,7 @@ _terms: dict[tuple[Any, ...], Expr] = {}
 _lasting: dict[tuple[Any, ...], Expr] = {}
 MAX_TERMS = 100_000
 MAX_FACTORED = 50
+_PER_HEAD = 10  # loops that follow one another have equal heads without end
 
 
 def _fresh(kind: type[_E], can_stop: bool) -> _E:  # noqa: FBT001
@@ -173,6 +174,7 @@ def _alt(parts: Iterable[Expr], depth: int) -> Expr:
         return next(iter(flat), NOTHING)
     if ANY_BYTES in flat:
         return ANY_BYTES
+    spend(len(flat) >> 3)
     # Deeper down, the tree is grown when it is walked.
     return _choice(_merge_single_bytes(_left_factored(flat, depth) if depth < MAX_FACTORED else list(flat)))
 
@@ -195,7 +197,7 @@ def _left_factored(parts: Iterable[Expr], depth: int) -> list[Expr]:
                 others.append(part)
     if any(len(found) > 1 for found in tails.values()):
         others = [
-            _seq(part.head, _alt(tails[part.head], depth + 1))
+            _seq(part.head, _alt(tails[part.head], depth + _PER_HEAD))
             if type(part) is Seq and len(tails[part.head]) > 1
             else part
             for part in others
