@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 from fcgen.grammar.dfa import DfaState, determinize
-from fcgen.grammar.expr import ALL_BYTES, NOTHING, alt_of, both, byte_set, deferred, recorded, reference, repeat, seq
+from fcgen.grammar.expr import ALL_BYTES, NOTHING, alt_of, apart, both, byte_set, deferred, recorded, reference, repeat, seq
 from fcgen.grammar.terms import (
     Alt,
+    Apart,
     Both,
     ByteSet,
     Complement,
@@ -94,7 +95,7 @@ def _is_structural(e: Expr) -> bool:
 
 def _is_writable(e: Expr, alphabet: int) -> bool:
     match e:
-        case Seq() | Alt() | Repeat() | Reference() | Deferred() | Record():
+        case Seq() | Alt() | Repeat() | Reference() | Deferred() | Apart() | Record():
             return True
         case Literal():
             return not e.data.translate(None, _bytes_in(alphabet))
@@ -147,6 +148,8 @@ class _Restriction:
                 return alt_of(new[part] for part in e.parts)
             case Repeat():
                 return repeat(new[e.inner], e.least, e.most)
+            case Apart():
+                return apart(new[e.inner])
             case Deferred():
                 return deferred(partial(_restrict_built, e, self), new[e.like])
             case Record():

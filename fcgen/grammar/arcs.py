@@ -23,6 +23,7 @@ from fcgen.grammar.expr import (
     NOTHING,
     alt,
     alt_of,
+    apart,
     both,
     complement,
     literal,
@@ -32,6 +33,7 @@ from fcgen.grammar.expr import (
 )
 from fcgen.grammar.terms import (
     Alt,
+    Apart,
     Both,
     ByteSet,
     Complement,
@@ -67,10 +69,25 @@ def arcs(e: Expr) -> Arcs:
         GrammarError: a reference leads back to itself before any byte (left recursion).
     """
     memo = e.arcs_memo
-    if memo.__class__ is not list:
-        with _deriving:
-            memo = _derive(e)
-    return memo  # type: ignore[no-any-return]
+    if memo.__class__ is list:
+        return memo  # type: ignore[no-any-return]
+    match e:  # what takes no time is not kept: garbage collections go through all that is
+        case Literal():
+            return [(1 << e.data[0], literal(e.data[1:]))]
+        case Seq(head=Literal() as head):
+            return [(1 << head.data[0], seq(literal(head.data[1:]), e.tail))]
+        case Apart():
+            return [(members, apart(then)) for members, then in arcs(e.inner)]
+        case Deferred():
+            return arcs(e.force())
+    with _deriving:
+        return _derive(e)
+
+
+def forget(e: Expr) -> None:
+    """Do not keep the arcs of `e`, which are not needed soon."""
+    if type(e) in (Seq, Alt, Both, Complement, Repeat):
+        e.arcs_memo = None
 
 
 def _derive(e: Expr) -> Arcs:
@@ -94,8 +111,6 @@ def _derive(e: Expr) -> Arcs:
 
 def _arcs(e: Expr) -> Arcs:
     match e:
-        case Literal():
-            return [(1 << e.data[0], literal(e.data[1:]))]
         case ByteSet():
             return [(e.members, EMPTY)]
         case Seq():
@@ -112,8 +127,6 @@ def _arcs(e: Expr) -> Arcs:
             return _complement_arcs(arcs(e.inner))
         case Reference():
             return arcs(e.scope[e.name])
-        case Deferred():
-            return arcs(e.force())
         case Record() | Unknown():
             raise Recording
         case _:
@@ -221,6 +234,8 @@ def _derived(e: Expr, byte: int) -> Expr:
             return both(*(derived(part, byte) for part in e.parts))
         case Repeat():
             return seq(derived(e.inner, byte), _one_less(e))
+        case Apart():
+            return apart(derived(e.inner, byte))
         case Reference():
             return derived(e.scope[e.name], byte)
         case Deferred():
@@ -239,7 +254,7 @@ def generic(e: Expr, is_alive: Callable[[Expr], bool]) -> Expr:
     match e:
         case Record():
             then = generic(e.like, is_alive) if e.names.can_stop else e.like
-            return seq(generic(e.names, is_alive), then) if is_alive(e) else NOTHING
+            return seq(apart(generic(e.names, is_alive)), then) if is_alive(e) else NOTHING
         case Seq():
             return seq(generic(e.head, is_alive), generic(e.tail, is_alive) if e.head.can_stop else e.tail)
         case Alt():
@@ -249,6 +264,8 @@ def generic(e: Expr, is_alive: Callable[[Expr], bool]) -> Expr:
         case Repeat():
             then = seq(generic(e.inner, is_alive), _one_less(e))
             return alt(EMPTY, then) if e.can_stop else then
+        case Apart():
+            return apart(generic(e.inner, is_alive))
         case Reference():
             return generic(e.scope[e.name], is_alive)
         case Deferred():

@@ -16,7 +16,20 @@ from collections.abc import Collection, Sequence
 
 from fcgen.errors import GrammarTooLarge
 from fcgen.grammar.arcs import Recording, arcs, ways
-from fcgen.grammar.terms import Alt, Both, Complement, Deferred, Expr, Record, Reference, Repeat, Seq, parts_of
+from fcgen.grammar.terms import (
+    Alt,
+    Apart,
+    Both,
+    Complement,
+    Deferred,
+    Expr,
+    Record,
+    Reference,
+    Repeat,
+    Seq,
+    Unknown,
+    parts_of,
+)
 from fcgen.grammar.work import spend
 
 __all__ = ["BEYOND", "INFINITE", "arcs", "fewest"]
@@ -56,6 +69,25 @@ def _settle(root: Expr) -> None:
                 e.fewest_memo = INFINITE
             else:
                 e.sure = True
+
+
+def fewest_needs_no_memory(root: Expr) -> bool:
+    """Whether `fewest` is the same for what is reached from `root` and for the generic terms of that.
+
+    It may not be if a recording's names are recorded themselves, since what is taken away from these is searched.
+    """
+    ahead = [(root, False)]
+    seen = set(ahead)
+    while ahead:
+        e, within = ahead.pop()
+        if within and type(e) in (Record, Unknown):
+            return False
+        for child in e.parts if type(e) is Both else parts_of(e):
+            inside = within or type(e) is Both or (type(e) is Record and child is e.names)
+            if (child, inside) not in seen:
+                seen.add((child, inside))
+                ahead.append((child, inside))
+    return True
 
 
 def shortest(e: Expr) -> bytes | None:
@@ -190,6 +222,8 @@ def _estimate(e: Expr, value: dict[Expr, float]) -> float:
             return min(_value_of(part, value) for part in e.parts)
         case Repeat():
             return e.least * _value_of(e.inner, value)
+        case Apart():
+            return _value_of(e.inner, value)
         case Reference():
             return _value_of(e.scope[e.name], value)
         case Deferred():

@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 
 from fcgen.grammar.terms import (
     Alt,
+    Apart,
     Both,
     ByteSet,
     Complement,
@@ -327,6 +328,24 @@ def deferred(build: Callable[[], Expr], like: Expr) -> Expr:
     return term
 
 
+def apart(inner: Expr) -> Expr:
+    """The same language, kept apart from what follows it.
+
+    An automaton walks it as it would walk it alone, and then goes on with what follows, so that it has the same states
+    wherever it stands. Meant for what can be told from what follows: where a text may both go on and have ended with
+    the same byte, each such place costs a state of its own.
+    """
+    if type(inner) in _SIMPLE:
+        return inner
+    key = (Apart, inner)
+    found = _terms.get(key)
+    if found is not None:
+        return found
+    term = _fresh(Apart, can_stop=inner.can_stop)
+    term.inner, term.fewest_memo = inner, inner.fewest_memo
+    return _share(key, term)
+
+
 def record(names: Expr, after: Callable[[bytes], Expr], like: Expr) -> Expr:
     """A text of `names`, remembered, then the term that `after` returns for its bytes.
 
@@ -373,5 +392,6 @@ def unknown(need: int) -> Expr:
     return _share(key, term)
 
 
+_SIMPLE = frozenset([Nothing, Empty, Literal, ByteSet, Apart])
 ANY_BYTES: Expr = repeat(byte_set(ALL_BYTES))
 _lasting.update(_terms)

@@ -109,6 +109,13 @@ class Deferred(Expr):
         return self.built
 
 
+class Apart(Expr):
+    """`inner`, walked by itself: what follows is the same wherever it ends, and waits until then."""
+
+    __slots__ = ("inner",)
+    inner: Expr
+
+
 class Record(Expr):
     """What is left of a text of `names` after `written`, then `after` the whole of it."""
 
@@ -153,7 +160,7 @@ def parts_of(e: Expr) -> tuple[Expr, ...]:
             return (e.tail, e.head)
         case Alt():
             return e.parts
-        case Repeat():
+        case Repeat() | Apart():
             return (e.inner,)
         case Reference():
             return (e.scope[e.name],)

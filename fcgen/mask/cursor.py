@@ -14,27 +14,31 @@ from fcgen.vocab import Vocabulary
 STOPPED = -2
 
 
-class States(Protocol):
+class Places(Protocol):
     """What a cursor asks of compiled masks (`Tables`)."""
 
     vocabulary: Vocabulary
+    root: int
 
-    def row(self, state: int) -> NDArray[np.uint32]:
-        """The mask of a state."""
+    def row(self, place: int) -> NDArray[np.uint32]:
+        """The mask of a place."""
 
-    def row_within(self, state: int, left: int) -> NDArray[np.uint32]:
-        """The mask of a state with a budget."""
+    def row_within(self, place: int, left: int) -> NDArray[np.uint32]:
+        """The mask of a place with a budget."""
 
-    def step(self, state: int, token: int) -> int:
-        """The state after a token, negative if there is none."""
+    def step(self, place: int, token: int) -> int:
+        """The place after a token, negative if there is none."""
 
-    def can_stop(self, state: int) -> bool:
-        """Whether the text may end in a state."""
+    def can_stop(self, place: int) -> bool:
+        """Whether the text may end in a place."""
 
-    def closing(self, state: int) -> int:
-        """How many tokens close the reply from a state."""
+    def closing(self, place: int) -> int:
+        """How many tokens close the reply from a place."""
 
-    def forced(self, state: int) -> tuple[int, ...]:
+    def affords(self, place: int, then: int, left: int) -> bool:
+        """Whether so many tokens suffice for a step and to close the reply then."""
+
+    def forced(self, place: int) -> tuple[int, ...]:
         """The tokens about which there is no choice."""
 
     @property
@@ -48,12 +52,12 @@ class Cursor:
     A stop token ends the sequence: after it the mask is empty.
     """
 
-    __slots__ = ("_budget", "_masks", "_states", "_tokens")
+    __slots__ = ("_budget", "_masks", "_places", "_tokens")
 
-    def __init__(self, masks: States, budget: int | None) -> None:
+    def __init__(self, masks: Places, budget: int | None) -> None:
         self._masks = masks
         self._budget = budget
-        self._states = [0]
+        self._places = [masks.root]
         self._tokens: list[int] = []
 
     @property
@@ -74,26 +78,26 @@ class Cursor:
     @property
     def stopped(self) -> bool:
         """Whether a stop token has ended the sequence."""
-        return self._states[-1] == STOPPED
+        return self._places[-1] == STOPPED
 
     @property
     def can_stop(self) -> bool:
         """Whether the text may end here."""
-        return not self.stopped and self._masks.can_stop(self._states[-1])
+        return not self.stopped and self._masks.can_stop(self._places[-1])
 
     @property
     def fewest_tokens(self) -> int:
         """How many more tokens close the reply, stop token included."""
-        return 0 if self.stopped else self._masks.closing(self._states[-1])
+        return 0 if self.stopped else self._masks.closing(self._places[-1])
 
     def mask(self) -> NDArray[np.uint32]:
         """The tokens that may come next: bit t & 31 of word t >> 5. Read-only; shared between sequences."""
-        state = self._states[-1]
-        if self._budget is None and state >= 0:
-            return self._masks.row(state)
-        if state == STOPPED:
+        place = self._places[-1]
+        if self._budget is None and place >= 0:
+            return self._masks.row(place)
+        if place == STOPPED:
             return np.zeros(self._masks.words, np.uint32)
-        return self._masks.row_within(state, self._budget - len(self._tokens))  # type: ignore[operator]
+        return self._masks.row_within(place, self._budget - len(self._tokens))  # type: ignore[operator]
 
     def advance(self, token: int) -> None:
         """Take `token`.
@@ -101,18 +105,18 @@ class Cursor:
         Raises:
             TokenRefused: it may not come next. The cursor stays where it is.
         """
-        state = self._states[-1]
-        after = self._masks.step(state, token) if state >= 0 else -1
+        place = self._places[-1]
+        after = self._masks.step(place, token) if place >= 0 else -1
         if after < 0 and self.can_stop and token in self._masks.vocabulary.stop_ids:
             after = STOPPED
-        if after == -1 or not self._affords(after):
+        if after == -1 or not self._affords(place, after):
             raise self._refusal(token)
-        self._states.append(after)
+        self._places.append(after)
         self._tokens.append(token)
 
     def forced(self) -> list[int]:
         """The tokens about which the grammar leaves no choice, from here on; within the budget. Often none."""
-        return [] if self.stopped else list(self._masks.forced(self._states[-1]))
+        return [] if self.stopped else list(self._masks.forced(self._places[-1]))
 
     def rollback(self, count: int) -> None:
         """Take back the last `count` tokens.
@@ -123,21 +127,21 @@ class Cursor:
         if not 0 <= count <= len(self._tokens):
             raise ValueError(f"rollback({count}): there are {len(self._tokens)} tokens to take back")
         if count:
-            del self._states[-count:]
+            del self._places[-count:]
             del self._tokens[-count:]
 
     def copy(self) -> Cursor:
         """A cursor at the same place that goes its own way."""
         twin = Cursor(self._masks, self._budget)
-        twin._states = self._states.copy()
+        twin._places = self._places.copy()
         twin._tokens = self._tokens.copy()
         return twin
 
-    def _affords(self, after: int) -> bool:
+    def _affords(self, place: int, then: int) -> bool:
         if self._budget is None:
             return True
-        need = 0 if after == STOPPED else self._masks.closing(after)
-        return 1 + need <= self._budget - len(self._tokens)
+        left = self._budget - len(self._tokens)
+        return left >= 1 if then == STOPPED else self._masks.affords(place, then, left)
 
     def _refusal(self, token: int) -> TokenRefused:
         vocabulary = self._masks.vocabulary

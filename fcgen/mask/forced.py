@@ -4,42 +4,42 @@ from __future__ import annotations
 
 import numpy as np
 
-from fcgen.grammar.automaton import DEAD, Automaton
+from fcgen.grammar.automaton import Automaton
 from fcgen.vocab import Vocabulary
 
 
-def forced_tokens(automaton: Automaton, vocabulary: Vocabulary, state: int) -> tuple[int, ...]:
-    """The longest tokens that spell what must come next.
+def forced_tokens(automaton: Automaton, vocabulary: Vocabulary, place: int) -> tuple[int, ...]:
+    """The longest tokens that spell what must come next. The automaton's lock is held.
 
     The last ones are left out where an allowed token could reach beyond that text, since there the model has a choice.
     The text ends where what may come next depends on what was written before.
     These are the first tokens of the way that `Closings` counts, so they never cost a budget more than it has.
     """
-    text = _forced_text(automaton, state)
+    text = _forced_text(automaton, place)
     tokens: list[int] = []
     while text:
         token = vocabulary.longest(text)
-        if token is None or _reaches_beyond(automaton, vocabulary, state, text):
+        if token is None or _reaches_beyond(automaton, vocabulary, place, text):
             break
         tokens.append(token)
         spelt = vocabulary.walked_bytes(token)
-        state = automaton.step(state, spelt)
+        place = automaton.step(place, spelt)
         text = text[len(spelt) :]
     return tuple(tokens)
 
 
-def _forced_text(automaton: Automaton, state: int) -> bytes:
+def _forced_text(automaton: Automaton, place: int) -> bytes:
     data = bytearray()
-    while not automaton.can_stop[state] and automaton.is_known(state):
-        ways = np.flatnonzero(automaton.transitions[state] != DEAD)
-        if len(ways) != 1:
+    while not automaton.can_stop(place) and (ways := automaton.next_bytes(place)) is not None:
+        bytes_left = np.flatnonzero(ways)
+        if len(bytes_left) != 1:
             break
-        data.append(int(ways[0]))
-        state = automaton.step(state, bytes(data[-1:]))
+        data.append(int(bytes_left[0]))
+        place = automaton.step(place, bytes(data[-1:]))
     return bytes(data)
 
 
-def _reaches_beyond(automaton: Automaton, vocabulary: Vocabulary, state: int, text: bytes) -> bool:
+def _reaches_beyond(automaton: Automaton, vocabulary: Vocabulary, place: int, text: bytes) -> bool:
     """Whether a token begins with all of `text`, and goes on with a byte that may come there, for all that is known."""
     trie = vocabulary.trie
     node = -1
@@ -47,7 +47,5 @@ def _reaches_beyond(automaton: Automaton, vocabulary: Vocabulary, state: int, te
         node = trie.child(node, byte)
         if node < 0:
             return False
-    end = automaton.step(state, text)
-    known = automaton.is_known(end)
-    alive = automaton.transitions[end] != DEAD
-    return any(not known or alive[trie.byte[child]] for child in trie.children(node))
+    ways = automaton.next_bytes(automaton.step(place, text))
+    return any(ways is None or ways[trie.byte[child]] for child in trie.children(node))

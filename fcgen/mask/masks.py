@@ -33,8 +33,9 @@ class Masks:
     Args:
         grammar: what may be written.
         vocabulary: the tokens it is written in.
-        max_states: cap on the number of states of the grammar's automaton (a kilobyte each). New sequences share the
-            states of earlier ones until these are a fifth as many.
+        max_states: cap on the number of states that the grammar may add (a kilobyte each, at most) to those that all
+            grammars over the vocabulary share. New sequences share the states of earlier ones until these are a fifth
+            as many.
         max_steps: how many steps it may take to fit the grammar to the vocabulary, and then to find what may follow a
             state (see `fcgen.grammar.work`).
 
@@ -67,7 +68,7 @@ class Masks:
     @property
     def fewest_tokens(self) -> int:
         """The smallest budget that works, stop token included."""
-        return self._tables.closing(0)
+        return self._tables.closing(self._tables.root)
 
     def cursor(self, budget: int | None = None) -> Cursor:
         """A new sequence at its beginning.

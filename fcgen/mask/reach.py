@@ -1,259 +1,380 @@
-"""Which tokens can be written from a state, and in which states they end: walks of the trie through the automaton.
+"""Which tokens can be written from a place: walks of the trie through the automaton, kept for all grammars.
 
-A walk goes by the automaton's rows, which forget what recordings remember, so the walks of states that differ only in
-that are one walk. Where it meets an unknown place, it stops there (`hidden`). What is below such a node, a given state
-alone can tell: `crossed` steps from that state along the bytes of the node, and goes on with the state this leads to.
+What tokens a state's own text allows does not depend on what waits behind it, so it is found once for each state
+(`Reach`), with the trie nodes at which that text has ended (`exits`). The mask of a place is that, and what a walk of
+the waiting frame finds below the exits.
+
+A walk goes by rows, which forget what recordings remember. Where it meets a place that is not known, it stops there
+(`hidden`). What is there, a given place alone can tell: `_Walk.cross` steps from it along the bytes of the node, and
+goes on from the place that this leads to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fcgen.grammar.automaton import DEAD, Automaton
-from fcgen.mask.runs import PLAIN, plain_run
-from fcgen.mask.walk import leave_run, walk, walk_within
+from fcgen.grammar.automaton import (
+    BOTTOM,
+    CALL,
+    DEAD,
+    FAR,
+    FIRST,
+    KIND,
+    OPEN,
+    ROW,
+    STOPS,
+    UNKNOWN,
+    Automaton,
+    frame_of,
+    place_of,
+    state_of,
+)
+from fcgen.mask.runs import PLAIN, PLAINEST, plain_run
+from fcgen.mask.walk import (
+    ENDS,
+    EXITS,
+    GREATEST,
+    HIDDEN,
+    IS_SHORT,
+    LATER,
+    LISTED,
+    OWN,
+    PUSHED,
+    SPOTS,
+    before,
+    clear,
+    walk,
+)
 from fcgen.vocab import Vocabulary
+from fcgen.vocab.trie import ROOT, Trie
 
-ROOT = -1
 MOST_ASIDE = 64
-PLAINEST = ord("~")  # the plain byte that begins the fewest names
-Place = tuple[int, int]
+MAX_REACHES = 4096
+MAX_SIZE = 500_000
 Words = NDArray[np.uint32]
+Ints = NDArray[np.int32]
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(NamedTuple):
     """What the tokens from a state reach.
 
     Attributes:
-        row: the tokens, without stop tokens.
-        ends: the states in which they end.
-        hidden: the trie nodes at which the walk met an unknown place.
-        crossings: the nodes beyond these that the text at hand can reach, each with the state it leads to.
+        row: the tokens. Read-only.
+        far: no more bytes than this are missing to an end of the text after any of them.
+        exits: the trie nodes at which the state's own text may have ended, of those that tokens go on from.
+        hidden: the nodes at which it is not known whether they can be reached.
     """
 
     row: Words
-    ends: NDArray[np.intp]
-    hidden: Sequence[int] = ()
-    crossings: Sequence[Place] = ()
+    far: int
+    exits: Sequence[int]
+    hidden: Sequence[int]
 
 
-def run_beside(automaton: Automaton, state: int) -> int | None:
-    """The state of a run of plain bytes that nearly all bytes lead to from `state` too, if there is one.
+class Reaches:
+    """The automaton of all grammars over one vocabulary, and what was found out about its states.
 
-    So it is at the beginning of a key that must differ from some names: only the first bytes of these lead elsewhere.
+    All methods want the automaton's lock to be held (`Automaton.growing`).
+
+    Args:
+        trie: the vocabulary's.
+        words: how many words a mask has.
     """
-    if not automaton.fill(state):
-        return None
-    row = automaton.transitions[state]
-    home = int(row[PLAINEST])
-    if home < 0 or home == state or not automaton.fill(home) or not (automaton.transitions[home][PLAIN] == home).all():
-        return None
-    return home if np.count_nonzero(row != automaton.transitions[home]) <= MOST_ASIDE else None
+
+    def __init__(self, trie: Trie, words: int) -> None:
+        self.trie = trie
+        self.words = words
+        self.automaton = Automaton(horizon=trie.height)
+        self.run = plain_run(trie, words)
+        self.buffers = _Buffers(trie.height)
+        self._reaches: dict[int, Reach] = {}
+
+    def allowed(self, place: int) -> tuple[Words, int]:
+        """The tokens that may come next at `place`, and `Reach.far`. The row may be shared: do not write to it."""
+        walked = self.automaton.by_rows(place)
+        state, frame = state_of(walked), frame_of(walked)
+        own = self._reach(place_of(state))
+        if (frame <= BOTTOM or not own.exits) and not own.hidden:
+            return own.row, own.far + self._need(frame)
+        found = self._beyond(own, frame, wanted=0)
+        while found.hidden:
+            found.go_on(found.cross(place))
+        return found.row, found.far
+
+    def ends(self, place: int) -> list[tuple[int, int]]:
+        """The trie nodes at which the tokens end that may come next at `place`, each with the place that it leads to.
+
+        The places know as much as a walk by rows knows, or more.
+        """
+        walked = self.automaton.by_rows(place)
+        found = _Walk(self, np.zeros(self.words, np.uint32), wanted=ENDS)
+        found.go_on([(ROOT, state_of(walked), frame_of(walked))])
+        while found.hidden:
+            found.go_on(found.cross(place))
+        ends: dict[int, int] = {}
+        for node, then in found.ended:
+            ends[node] = then if ends.get(node, then) == then else self.automaton.step(place, self.trie.path(node))
+        return [(node, then) for node, then in ends.items() if then != DEAD]
+
+    def _need(self, frame: int) -> int:
+        return self.automaton.fewest(place_of(0, frame))
+
+    def _beyond(self, own: Reach, frame: int, wanted: int) -> _Walk:
+        """What tokens reach from a state of which `own` is known, and beyond its text from the frame that waits."""
+        found = _Walk(self, own.row.copy(), wanted)
+        found.far = own.far + self._need(frame)
+        found.hidden.update(own.hidden)
+        if frame > BOTTOM:
+            waiting = self.automaton.below(frame)
+            found.go_on([(node, *waiting) for node in own.exits])
+        return found
+
+    def _reach(self, place: int) -> Reach:
+        """What tokens reach by the automaton's rows from a place on the frame OPEN, not beyond that frame."""
+        found = self._reaches.get(place)
+        if found is None:
+            walked = self._walked(place)
+            if self.automaton.can_stop(place):
+                walked.exits.add(ROOT)
+            found = Reach(walked.row, walked.far, sorted(walked.exits), tuple(walked.hidden))
+            found.row.flags.writeable = False
+            if len(self._reaches) >= MAX_REACHES:
+                for old in list(self._reaches)[: MAX_REACHES // 2]:
+                    del self._reaches[old]
+            self._reaches[place] = found
+        return found
+
+    def _walked(self, place: int) -> _Walk:
+        state, frame = state_of(place), frame_of(place)
+        if frame != OPEN:
+            return self._beyond(self._reach(place_of(state)), frame, EXITS)
+        home = self._run_beside(state)
+        known = None if home is None else self._reach(home)
+        walked = _Walk(self, np.zeros(self.words, np.uint32), EXITS)
+        if known is not None and home is not None:
+            walked.differ(state, self._aside(state, home), known)
+        elif self._is_run(state):
+            walked.leave_run(state)
+        else:
+            walked.go_on([(ROOT, state, OPEN)])
+        return walked
+
+    def _run_beside(self, state: int) -> int | None:
+        """The place of a run of plain bytes that nearly all bytes lead to from `state` too, if there is one.
+
+        So it is at the beginning of a key that must differ from some names: only the first bytes lead elsewhere.
+        """
+        row = self._row(state)
+        if row is None or row[PLAINEST] < 0:
+            return None
+        home = self.automaton.by_rows(place_of(int(row[PLAINEST])))
+        if home == state or not self._is_run(state_of(home)):
+            return None
+        return home if np.count_nonzero(row[PLAIN] != row[PLAINEST]) <= MOST_ASIDE else None
+
+    def _aside(self, state: int, home: int) -> NDArray[np.bool_]:
+        """The bytes that lead elsewhere from `state` than they lead from the run."""
+        row, there = self._row(state), self._row(state_of(home))
+        assert row is not None and there is not None, "runs have rows"
+        frame = frame_of(home)
+        pairs = list(zip(row.tolist(), there.tolist(), strict=True))
+        differs = {(a, b): self._leads_to(a, OPEN) != self._leads_to(b, frame) for a, b in set(pairs)}
+        return np.array([differs[pair] for pair in pairs])
+
+    def _leads_to(self, then: int, frame: int) -> int:
+        return self.automaton.by_rows(place_of(then, frame)) if then >= 0 else then
+
+    def _is_run(self, state: int) -> bool:
+        row = self._row(state)
+        return row is not None and bool((row[PLAIN] == state).all()) and not self.automaton.states[state, STOPS]
+
+    def _row(self, state: int) -> Ints | None:
+        kind, first = self.automaton.states[state, : FIRST + 1].tolist()
+        return self.automaton.rows[first] if kind == ROW else None
 
 
-def reach(automaton: Automaton, vocabulary: Vocabulary, state: int, beside: tuple[int, Reach] | None = None) -> Reach:
-    """What tokens reach from `state` by the automaton's rows; `beside`: what is known of its `run_beside`.
-
-    With it, `ends` may have states that only the run reaches.
-    """
-    found = _Walk(automaton, vocabulary)
-    if not automaton.fill(state):
-        found.hidden.append(ROOT)
-    elif beside is not None:
-        found.differ(state, *beside)
-    elif (automaton.transitions[state][PLAIN] == state).all():
-        found.leave_run(state)
-    else:
-        found.go_on([(ROOT, state)])
-    return Reach(found.row, np.flatnonzero(found.ends), found.hidden)
+_reaches: WeakKeyDictionary[Vocabulary, Reaches] = WeakKeyDictionary()
 
 
-def crossed(automaton: Automaton, vocabulary: Vocabulary, state: int, near: Reach) -> Reach:
-    """`near`, and what tokens reach from `state` beyond the places that are hidden there."""
-    found = _Walk(automaton, vocabulary)
-    found.row |= near.row
-    found.hidden += near.hidden
-    crossings: list[Place] = []
-    while found.hidden:
-        met = found.cross(state)
-        crossings += met
-        found.go_on([place for place in met if automaton.fill(place[1])])
-    ends = np.union1d(near.ends, np.flatnonzero(found.ends))
-    return Reach(found.row, ends, near.hidden, crossings)
+def reaches_of(vocabulary: Vocabulary) -> Reaches:
+    """What is known for a vocabulary, shared by all grammars; begun anew when it has grown large."""
+    found = _reaches.get(vocabulary)
+    if found is None or found.automaton.size > MAX_SIZE:
+        found = _reaches[vocabulary] = Reaches(vocabulary.trie, (vocabulary.size + 31) // 32)
+    return found
 
 
-def reach_within(
-    automaton: Automaton, vocabulary: Vocabulary, places: Sequence[Place], closing: NDArray[np.int32], left: int
-) -> Words:
-    """The tokens that end below `places` in states that `left` tokens close, by the table `closing`."""
-    trie = vocabulary.trie
-    row = np.zeros((vocabulary.size + 31) // 32, np.uint32)
-    nodes, states = np.array(places, np.int32).T.copy()
-    for node, state in places:
-        tokens = trie.tokens_at(node) if node != ROOT else ()
-        if len(tokens) and closing[state] <= left:
-            _set_tokens(row, tokens)
-    walk_within(
-        trie.byte,
-        trie.depth,
-        trie.end,
-        trie.token_start,
-        trie.tokens,
-        automaton.transitions,
-        nodes,
-        states,
-        len(places),
-        np.empty(trie.height + 2, np.int32),
-        closing,
-        left,
-        row,
-    )
-    return row
+class _Buffers:
+    """What walks write to. Enlarged when it was too small."""
 
+    def __init__(self, height: int) -> None:
+        self.spots, self.later, self.listed = (np.empty((4096, 3), np.int32) for _ in range(3))
+        self.pushed = np.empty((1024, 5), np.int32)
+        self.hidden = np.empty(1024, np.int32)
+        self.stack = np.empty((height + 2, 2), np.int32)
 
-def _set_tokens(row: Words, tokens: Iterable[int]) -> None:
-    for token in tokens:
-        row[token >> 5] |= np.uint32(1 << (int(token) & 31))
-
-
-def _clear_tokens(row: Words, tokens: Iterable[int]) -> None:
-    for token in tokens:
-        row[token >> 5] &= ~np.uint32(1 << (int(token) & 31))
+    def enlarge(self) -> None:
+        """Four times as much of each; what is written stays."""
+        for name in ("spots", "later", "listed", "pushed", "hidden"):
+            old = getattr(self, name)
+            new = np.empty((4 * len(old), *old.shape[1:]), np.int32)
+            new[: len(old)] = old
+            setattr(self, name, new)
 
 
 class _Walk:
-    """What a walk has found so far: tokens, the states in which they end, and nodes of unknown places."""
+    """What a walk has found so far.
 
-    def __init__(self, automaton: Automaton, vocabulary: Vocabulary) -> None:
-        self._automaton = automaton
-        self._vocabulary = vocabulary
-        self._nodes, self._states, self._later_nodes, self._later_states = np.empty(
-            (4, len(vocabulary.trie.byte) + 1), np.int32
-        )
-        self.row = np.zeros((vocabulary.size + 31) // 32, np.uint32)
-        self.ends = np.zeros(len(automaton.filled), np.bool_)
-        self.hidden: list[int] = []
+    Attributes:
+        row: the tokens.
+        far: the greatest need after one of them.
+        exits: nodes at which what is on the frame OPEN has ended, if these are wanted.
+        ended: nodes at which tokens end, with their places, if these are wanted.
+        hidden: nodes of unknown places.
+    """
 
-    def go_on(self, places: Sequence[Place]) -> None:
-        """Walk below `places`, in states whose rows are filled."""
-        if places:
-            self._nodes[: len(places)], self._states[: len(places)] = zip(*places, strict=True)
-            self._run(len(places))
+    def __init__(self, reaches: Reaches, row: Words, wanted: int = 0) -> None:
+        self._reaches = reaches
+        self._automaton = reaches.automaton
+        self._trie = reaches.trie
+        self._wanted = wanted
+        self.row = row
+        self.far = 0
+        self.exits: set[int] = set()
+        self.ended: list[tuple[int, int]] = []
+        self.hidden: set[int] = set()
+
+    def go_on(self, spots: Sequence[tuple[int, int, int]]) -> None:
+        """Walk from `spots`: nodes, states and frames."""
+        if spots:
+            self._room(len(spots))[:] = spots
+            self._run(len(spots))
 
     def leave_run(self, state: int) -> None:
         """Walk from a state that plain bytes lead back to."""
-        trie, run = self._vocabulary.trie, plain_run(self._vocabulary)
+        run = self._reaches.run
         self.row |= run.row
-        self.ends[state] = run.row.any()
-        places = leave_run(
-            trie.byte,
-            trie.end,
-            trie.token_start,
-            trie.tokens,
-            self._automaton.transitions,
-            state,
-            run.exits,
-            self._nodes,
-            self._states,
-            self.ends,
-            self.row,
-        )
-        self._run(places)
+        row = self._automaton.rows[self._automaton.states[state, FIRST]]
+        self.far = int(self._automaton.fewest(state))
+        nodes = run.exits[row[run.bytes] != DEAD]
+        spots = self._room(len(nodes))
+        spots[:, 0], spots[:, 1], spots[:, 2] = before(nodes), state, OPEN
+        self._run(len(nodes))
 
-    def differ(self, state: int, home: int, known: Reach) -> None:
-        """Take what is known of `home`, but for the bytes that lead elsewhere from `state`."""
-        trie, row = self._vocabulary.trie, self._automaton.transitions[state]
-        differs = row != self._automaton.transitions[home]
+    def differ(self, state: int, aside: NDArray[np.bool_], known: Reach) -> None:
+        """Take what is known of a run, but for the bytes that lead elsewhere from `state`."""
+        trie = self._trie
         self.row |= known.row
-        self.ends[known.ends] = True
-        aside = [node for node in trie.children(ROOT) if differs[trie.byte[node]]]
-        self.hidden += known.hidden
-        for node in aside:
-            below = trie.tokens[trie.token_start[node] : trie.token_start[trie.end[node]]]
-            np.bitwise_and.at(self.row, below >> 5, ~(np.uint32(1) << (below & 31).astype(np.uint32)))
-        self._enter([(node, int(row[trie.byte[node]])) for node in aside])
+        self.far = known.far
+        nodes = [node for node in trie.children(ROOT) if aside[trie.byte[node]]]
+        for node in nodes:
+            clear(trie.tokens[trie.token_start[node] : trie.token_start[trie.end[node]]], self.row)
+        self.exits.update(_outside(known.exits, nodes, trie))
+        self.hidden.update(_outside(known.hidden, nodes, trie))
+        self.go_on([(before(node), state, OPEN) for node in nodes])
 
-    def _enter(self, places: Sequence[Place]) -> None:
-        """Take the tokens at `places`, and go on below them."""
-        trie = self._vocabulary.trie
-        for node, state in places:
-            tokens = trie.tokens_at(node)
-            if state >= 0 and len(tokens):
-                _set_tokens(self.row, tokens)
-                self.ends[state] = True
-        self.go_on([place for place in places if place[1] != DEAD])
+    def cross(self, start: int) -> list[tuple[int, int, int]]:
+        """The hidden nodes that can be reached from the place `start`, as spots to go on from; their tokens are set.
 
-    def cross(self, start: int) -> list[Place]:
-        """The hidden nodes that can be reached from `start`, and their states; their tokens are set.
-
-        Below a state of which only the next step tells what it allows, each child is tried.
+        Below a place of which only the next step tells what it allows, each child is tried.
         """
-        trie = self._vocabulary.trie
-        found = []
+        trie, automaton = self._trie, self._automaton
+        spots = []
         while self.hidden:
             node = self.hidden.pop()
-            state = start if node == ROOT else self._automaton.step(start, self._path(node))
-            if node != ROOT:
-                tokens = trie.tokens_at(node)
-                (_clear_tokens if state == DEAD else _set_tokens)(self.row, tokens)
-                if state != DEAD and len(tokens):
-                    self._make_room()
-                    self.ends[state] = True
-            if state != DEAD:
-                found.append((node, state))
-                if not self._automaton.fill(state):
-                    self.hidden += trie.children(node)
-        return found
+            place = automaton.step(start, trie.path(node))
+            if place == DEAD:
+                clear(trie.tokens_at(node), self.row)
+                continue
+            walked = automaton.by_rows(place)
+            self._arrive(node, place, walked)
+            if automaton.states[state_of(walked), KIND] == UNKNOWN:
+                self.hidden.update(trie.children(node))
+            else:
+                spots.append((node, state_of(walked), frame_of(walked)))
+        return spots
 
-    def _path(self, node: int) -> bytes:
-        """The bytes that lead to `node`: those that the first token at or below it begins with."""
-        trie = self._vocabulary.trie
-        token = int(trie.tokens[trie.token_start[node]])
-        return self._vocabulary.walked_bytes(token)[: int(trie.depth[node]) + 1]
+    def _arrive(self, node: int, place: int, walked: int) -> None:
+        """Set the tokens that end at `node`, now that the place there is known."""
+        tokens = self._trie.tokens_at(node)
+        if node == ROOT or len(tokens) == 0:
+            return
+        for token in tokens.tolist():
+            self.row[token >> 5] |= np.uint32(1 << (token & 31))
+        need = self._automaton.fewest(walked)
+        self.far = max(self.far, need if need < FAR else self._automaton.fewest(place))
+        if self._wanted == ENDS:
+            self.ended.append((node, place))
 
-    def _run(self, places: int) -> None:
-        trie, automaton = self._vocabulary.trie, self._automaton
-        stack = np.empty(trie.height + 2, np.int32)
-        while places := self._fill(places):
-            self._make_room()
-            places = walk(
-                trie.byte,
-                trie.depth,
-                trie.end,
+    def _room(self, count: int) -> Ints:
+        buffers = self._reaches.buffers
+        while len(buffers.spots) < count:
+            buffers.enlarge()
+        return buffers.spots[:count]
+
+    def _run(self, spots: int) -> None:
+        """Walk from the first of the buffer's spots, filling states as they are met."""
+        trie, automaton, buffers = self._trie, self._automaton, self._reaches.buffers
+        counts = np.zeros(7, np.int64)
+        counts[SPOTS] = spots
+        while counts[SPOTS]:
+            given = counts.copy()
+            walk(
+                trie.nodes,
                 trie.token_start,
                 trie.tokens,
-                automaton.transitions,
-                automaton.filled,
-                self._nodes,
-                self._states,
-                places,
-                stack,
-                self._later_nodes,
-                self._later_states,
-                self.ends,
+                automaton.states,
+                automaton.rows,
+                automaton.frames,
+                buffers.spots,
+                buffers.later,
+                buffers.pushed,
+                buffers.hidden,
+                buffers.listed,
+                buffers.stack,
+                counts,
+                self._wanted,
                 self.row,
             )
-            self._nodes, self._later_nodes = self._later_nodes, self._nodes
-            self._states, self._later_states = self._later_states, self._states
+            if counts[IS_SHORT]:
+                buffers.enlarge()
+                counts = given
+                continue
+            self._fill(buffers.later[: counts[LATER], 1])
+            buffers.spots, buffers.later = buffers.later, buffers.spots
+            counts[SPOTS], counts[LATER] = counts[LATER], 0
+        self.far = max(self.far, int(counts[GREATEST]))
+        self.hidden.update(buffers.hidden[: counts[HIDDEN]].tolist())
+        listed = buffers.listed[: counts[LISTED]]
+        if self._wanted == EXITS:
+            self.exits.update(listed[:, 0].tolist())
+        elif self._wanted == ENDS:
+            self._end(listed, buffers.pushed[: counts[PUSHED]])
 
-    def _fill(self, places: int) -> int:
-        """Fill the rows of the states at hand, set aside the places where there is none; return how many are left."""
-        nodes, states = self._nodes[:places], self._states[:places]
-        unknown = [state for state in set(states.tolist()) if state < 0 or not self._automaton.fill(state)]
-        if not unknown:
-            return places
-        aside = np.isin(states, unknown)
-        self.hidden += nodes[aside].tolist()
-        left = places - int(np.count_nonzero(aside))
-        nodes[:left], states[:left] = nodes[~aside], states[~aside]
-        return left
+    def _fill(self, states: Ints) -> None:
+        automaton = self._automaton
+        for state in set(states.tolist()):
+            one = state
+            while automaton.fill(one) and automaton.states[one, KIND] == CALL:
+                one = int(automaton.states[one, FIRST])
 
-    def _make_room(self) -> None:
-        missing = len(self._automaton.filled) - len(self.ends)
-        if missing > 0:
-            self.ends = np.concatenate([self.ends, np.zeros(missing, np.bool_)])
+    def _end(self, listed: Ints, pushed: Ints) -> None:
+        """Note the places at which tokens end; the walk's own frames get numbers."""
+        automaton = self._automaton
+        numbers: list[int] = []
+        for state, below in pushed[:, :2].tolist():
+            numbers.append(automaton.push(state, numbers[below - OWN] if below >= OWN else below))
+        for node, state, frame in listed.tolist():
+            self.ended.append((node, place_of(state, numbers[frame - OWN] if frame >= OWN else frame)))
+
+
+
+def _outside(nodes: Sequence[int], subtrees: Sequence[int], trie: Trie) -> list[int]:
+    """Those of `nodes` that are in none of these subtrees, which are in order."""
+    places = np.searchsorted(subtrees, nodes, side="right").tolist()
+    return [node for node, n in zip(nodes, places, strict=True) if n == 0 or node >= trie.end[subtrees[n - 1]]]

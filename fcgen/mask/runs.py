@@ -1,4 +1,4 @@
-"""What a run of plain bytes allows, found once per vocabulary.
+"""What a run of plain bytes allows.
 
 Inside a JSON string, as in free text, every printable ASCII character but the quote and the backslash leads back to the
 same state. For all such states the tokens that consist of these bytes alone are the same: a row that can be copied.
@@ -7,37 +7,32 @@ same state. For all such states the tokens that consist of these bytes alone are
 from __future__ import annotations
 
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fcgen.mask.walk import run_below
-from fcgen.vocab import Vocabulary
+from fcgen.vocab.trie import Trie
 
 PLAIN: NDArray[np.bool_] = np.zeros(256, np.bool_)
 PLAIN[0x20:0x7F] = True
 PLAIN[[ord('"'), ord("\\")]] = False
+PLAINEST = ord("~")  # the plain byte that begins the fewest names
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The tokens of plain bytes alone, as a mask, and the trie nodes at which others leave them."""
+    """The tokens of plain bytes alone, as a mask, and the trie nodes at which others leave them, with their bytes."""
 
     row: NDArray[np.uint32]
     exits: NDArray[np.int32]
+    bytes: NDArray[np.uint8]
 
 
-_runs: WeakKeyDictionary[Vocabulary, Run] = WeakKeyDictionary()
-
-
-def plain_run(vocabulary: Vocabulary) -> Run:
-    """The run of PLAIN bytes in a vocabulary."""
-    found = _runs.get(vocabulary)
-    if found is None:
-        trie = vocabulary.trie
-        row = np.zeros((vocabulary.size + 31) // 32, np.uint32)
-        exits = np.empty(len(trie.byte), np.int32)
-        count = run_below(trie.byte, trie.end, trie.token_start, trie.tokens, PLAIN, exits, row)
-        found = _runs[vocabulary] = Run(row, exits[:count].copy())
-    return found
+def plain_run(trie: Trie, words: int) -> Run:
+    """The run of PLAIN bytes in a trie; `words`: of a mask."""
+    row = np.zeros(words, np.uint32)
+    nodes = np.empty(len(trie.byte), np.int32)
+    count = run_below(trie.nodes, trie.token_start, trie.tokens, PLAIN, nodes, row)
+    exits = nodes[:count].copy()
+    return Run(row, exits, trie.byte[exits])

@@ -1,126 +1,178 @@
-"""What is known of a grammar over a vocabulary: states, and for each state the tokens that may come next.
+"""What is known of a grammar over a vocabulary: its places, and for each place the tokens that may come next.
 
-The mask of a state is the set of tokens whose bytes walk from it without leaving the automaton. It is computed when
-first asked for, once, and shared by every sequence. Rows of bits are packed in uint32 words: token t is bit t & 31 of
-word t >> 5. Stop tokens are set where the text may end.
+The mask of a place is the set of tokens whose bytes lead somewhere from it. It is computed when first asked for, from
+what all grammars over the vocabulary share (`reach.py`), and shared by every sequence. Rows of bits are packed in
+uint32 words: token t is bit t & 31 of word t >> 5. Stop tokens are set where the text may end.
 
-States that differ only in what a recording remembers have one walk in common (`reach.py`), and often one mask.
+What is known is read without a lock. Rows and steps that are not used again are dropped when there are too many, and
+found again when they are asked for.
 """
 
 from __future__ import annotations
 
-import threading
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fcgen.grammar.alphabet import restrict
-from fcgen.grammar.automaton import DEAD, Automaton
+from fcgen.grammar.automaton import DEAD, FAR, UNSETTLED, Growth
+from fcgen.grammar.derive import fewest_needs_no_memory
 from fcgen.grammar.terms import Expr
-from fcgen.grammar.work import bounded
 from fcgen.mask.closing import Closings
 from fcgen.mask.forced import forced_tokens
-from fcgen.mask.reach import ROOT, Reach, crossed, reach, reach_within, run_beside
+from fcgen.mask.reach import reaches_of
 from fcgen.vocab import Vocabulary
+
+MAX_ROW_BYTES = 64 << 20
+MAX_STEPS_KEPT = 100_000
+Words = NDArray[np.uint32]
 
 
 class Tables:
-    """The states of a grammar, and the masks over a vocabulary of those that were asked for. Thread-safe."""
+    """The places of a grammar, and the masks over a vocabulary of those that were asked for. Thread-safe.
+
+    Attributes:
+        vocabulary: the tokens.
+        words: how many words a mask has.
+        root: the place where texts begin.
+    """
 
     def __init__(self, root: Expr, vocabulary: Vocabulary, *, max_states: int, max_steps: int) -> None:
         self.vocabulary = vocabulary
-        self._max_steps = max_steps
-        self.words = (vocabulary.size + 31) // 32
-        with bounded(max_steps):
-            writable = restrict(root, vocabulary.alphabet)
-            self._automaton = Automaton(
-                writable, horizon=vocabulary.trie.height, max_states=max_states, max_steps=max_steps
-            )
-        self._rows: dict[int, NDArray[np.uint32]] = {}
-        self._near: dict[int, Reach] = {}
-        self._shared: dict[bytes, NDArray[np.uint32]] = {}
-        self._reaches: dict[int, Reach] = {}
+        self._reaches = reaches_of(vocabulary)
+        self._automaton = self._reaches.automaton
+        self._growth = Growth(max_states, max_steps)
+        self.words = self._reaches.words
+        self._max_rows = max(1, MAX_ROW_BYTES // (4 * self.words))
+        self._rows: dict[int, Words] = {}
+        self._far: dict[int, int] = {}
         self._worst: dict[int, int] = {}
+        self._shared: dict[bytes, Words] = {}
+        self._steps: dict[tuple[int, int], int] = {}
         self._forced: dict[int, tuple[int, ...]] = {}
         self._closings = Closings(self._automaton, vocabulary)
-        self._lock = threading.RLock()
+        with self._automaton.growing(self._growth):
+            self._writable = restrict(root, vocabulary.alphabet)
+            self.root = self._automaton.start(self._writable)
         self._stop_row = np.zeros(self.words, np.uint32)
         for stop in vocabulary.stop_ids:
             self._stop_row[stop >> 5] |= np.uint32(1 << (stop & 31))
 
     @property
     def size(self) -> int:
-        """How many states there are."""
-        return self._automaton.size
+        """How many states this grammar has added to those that all share."""
+        return self._growth.used
 
-    def row(self, state: int) -> NDArray[np.uint32]:
-        """The mask of `state`. Read-only, shared."""
-        row = self._rows.get(state)
-        return self._compute_row(state) if row is None else row
+    def row(self, place: int) -> Words:
+        """The mask of `place`. Read-only, shared."""
+        row = self._rows.get(place)
+        return self._compute_row(place) if row is None else row
 
-    def row_within(self, state: int, left: int) -> NDArray[np.uint32]:
-        """The mask of `state` where `left` tokens may still be written, stop token included. Read-only.
+    def row_within(self, place: int, left: int) -> Words:
+        """The mask of `place` where `left` tokens may still be written, stop token included. Read-only.
 
         Where what follows depends on what was written, a token may be missing that could just be afforded.
         """
-        row = self.row(state)
-        if left > self._worst_closing(state):
+        row = self.row(place)
+        if left > self._worst_closing(place):
             return row
-        places = [(ROOT, self._automaton.shadow(state)), *self._reaches[state].crossings]
-        tight = reach_within(self._automaton, self.vocabulary, places, self._closings.table, left - 1)
-        if left >= 1 and self.can_stop(state):
+        ends = self._ends(place)
+        self._worst[place] = max((closing for _, closing in ends), default=0)
+        tight = np.zeros(self.words, np.uint32)
+        for node, closing in ends:
+            if closing < left:
+                for token in self.vocabulary.trie.tokens_at(node).tolist():
+                    tight[token >> 5] |= np.uint32(1 << (token & 31))
+        if left >= 1 and self.can_stop(place):
             tight |= self._stop_row
         tight.flags.writeable = False
         return tight
 
-    def step(self, state: int, token: int) -> int:
-        """The state after `token`, or DEAD: for stop tokens, and for ids that are no token."""
+    def step(self, place: int, token: int) -> int:
+        """The place after `token`, or DEAD: for stop tokens, and for ids that are no token."""
+        then = self._steps.get((place, token))
+        return self._find_step(place, token) if then is None else then
+
+    def can_stop(self, place: int) -> bool:
+        """Whether the text may end at `place`."""
+        return self._automaton.can_stop(place)
+
+    def closing(self, place: int) -> int:
+        """How many tokens close the reply from `place`, stop token included: an upper bound that is kept."""
+        known = self._closings.known(place)
+        if known is None:
+            with self._automaton.growing(self._growth):
+                known = self._closings.find(place)
+        return known
+
+    def affords(self, place: int, then: int, left: int) -> bool:
+        """Whether `left` tokens suffice for a token that leads from `place` to `then`, and to close the reply there."""
+        return left > self._worst.get(place, left) or self.closing(then) < left
+
+    def forced(self, place: int) -> tuple[int, ...]:
+        """The tokens about which the grammar leaves no choice at `place`."""
+        found = self._forced.get(place)
+        if found is None:
+            with self._automaton.growing(self._growth):
+                found = self._forced[place] = forced_tokens(self._automaton, self.vocabulary, place)
+        return found
+
+    def _worst_closing(self, place: int) -> int:
+        """At least the greatest closing after a token from `place`."""
+        worst = self._worst.get(place)
+        if worst is None:
+            far = self._far.get(place, FAR)
+            if far < FAR and self._is_counted:
+                worst = far + 1
+            else:
+                worst = max((closing for _, closing in self._ends(place)), default=0)
+            self._worst[place] = worst
+        return worst
+
+    @cached_property
+    def _is_counted(self) -> bool:
+        """Whether no closing is more than one more than the fewest bytes."""
+        return fewest_needs_no_memory(self._writable)
+
+    def _ends(self, place: int) -> list[tuple[int, int]]:
+        """The trie nodes at which the tokens end that may come next, and the closing of each."""
+        with self._automaton.growing(self._growth):
+            return [(node, self._closings.find(then)) for node, then in self._reaches.ends(place)]
+
+    def _compute_row(self, place: int) -> Words:
+        with self._automaton.growing(self._growth):
+            found, far = self._reaches.allowed(place)
+        row = found | self._stop_row if self.can_stop(place) else found
+        if row.flags.writeable:
+            row = self._shared.setdefault(row.tobytes(), row)
+            row.flags.writeable = False
+        if len(self._rows) >= self._max_rows:
+            self._shared.clear()
+            _drop_half(self._rows)
+            _drop_half(self._far)
+            _drop_half(self._worst)
+        self._far[place] = far
+        self._rows[place] = row
+        return row
+
+    def _find_step(self, place: int, token: int) -> int:
         if not 0 <= token < self.vocabulary.size:
             return DEAD
         data = self.vocabulary.walked_bytes(token)
-        return self._automaton.step(state, data) if data else DEAD
+        if not data:
+            return DEAD
+        then = self._automaton.step_if_filled(place, data)
+        if then == UNSETTLED:
+            with self._automaton.growing(self._growth):
+                then = self._automaton.step(place, data)
+        if len(self._steps) >= MAX_STEPS_KEPT:
+            self._steps.clear()
+        self._steps[place, token] = then
+        return then
 
-    def can_stop(self, state: int) -> bool:
-        """Whether the text may end in `state`."""
-        return bool(self._automaton.can_stop[state])
 
-    def closing(self, state: int) -> int:
-        """How many tokens close the reply from `state`, stop token included: an upper bound that is kept."""
-        return self._closings.of(state)
-
-    def forced(self, state: int) -> tuple[int, ...]:
-        """The tokens about which the grammar leaves no choice in `state`."""
-        found = self._forced.get(state)
-        if found is None:
-            found = self._forced[state] = forced_tokens(self._automaton, self.vocabulary, state)
-        return found
-
-    def _compute_row(self, state: int) -> NDArray[np.uint32]:
-        with self._lock, bounded(self._max_steps):
-            if state not in self._rows:
-                shadow = self._automaton.shadow(state)
-                near = self._reach(shadow)
-                found = crossed(self._automaton, self.vocabulary, state, near) if near.hidden else near
-                self._reaches[state] = found
-                row = found.row | self._stop_row if self.can_stop(state) else found.row
-                if near.hidden:  # each state has a walk of its own then, which often finds the same
-                    row = self._shared.setdefault(row.tobytes(), row)
-                row.flags.writeable = False
-                self._rows[state] = row
-            return self._rows[state]
-
-    def _reach(self, state: int) -> Reach:
-        """What tokens reach from `state` by the automaton's rows."""
-        found = self._near.get(state)
-        if found is None:
-            home = run_beside(self._automaton, state)
-            beside = None if home is None else (home, self._reach(home))
-            found = self._near[state] = reach(self._automaton, self.vocabulary, state, beside)
-        return found
-
-    def _worst_closing(self, state: int) -> int:
-        """The largest closing among the states in which the tokens of `state` end."""
-        found = self._worst.get(state)
-        if found is None:
-            found = self._worst[state] = max(map(self.closing, self._reaches[state].ends.tolist()), default=0)
-        return found
+def _drop_half(known: dict[int, object]) -> None:
+    """Drop the elder half, of what may be added to at the same time."""
+    for key in list(known)[: len(known) // 2]:
+        known.pop(key, None)

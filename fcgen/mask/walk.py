@@ -1,14 +1,14 @@
-"""Compiled walks of a vocabulary's trie through an automaton.
+"""Compiled walks of a vocabulary's trie through an automaton with a stack.
 
-`walk` goes down the trie in preorder and skips a subtree as soon as its path is dead. Where it meets a state whose row
-is not filled yet, it notes the place and goes on, and is called again with the noted places once the rows are there.
-A state that is negative but not -1 (dead) is noted too: only the text itself can tell what is there.
-`walk_within` follows where a finished walk has been, so it meets filled rows only. A place is a trie node and the state
-its path leads to; node -1 is the trie's root.
+`walk` goes down the trie in preorder and skips a subtree as soon as its path is dead. Where it meets a state that is not
+filled yet, it notes the place and goes on, and is called again with the noted places once the states are filled. Where
+a text is at two places at once, it notes the second and walks it afterwards. What a walk by rows cannot know is noted
+too: only the text itself can tell what is there.
 
-Most of a vocabulary is plain characters, and inside a string they all lead back to the same state. What a run of such
-bytes allows is the same for every state that loops on them, so `run_below` finds it once per vocabulary, and only the
-few nodes where a token leaves the run are walked for each state (`leave_run`).
+A spot is where a walk begins: a node, a state and a frame. At node n >= -1 (-1 is the trie's root) its path leads to
+that state; `before(n)` stands for a path that has all but the byte of node n.
+
+Frames that a walk pushes are its own, numbered from OWN on, unless their number is below.
 """
 
 from __future__ import annotations
@@ -17,145 +17,231 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-Bytes = NDArray[np.uint8]
+from fcgen.grammar.automaton import (
+    BELOW,
+    BEYOND,
+    BOTTOM,
+    CALL,
+    CHAIN,
+    END,
+    FAR,
+    FEWEST,
+    FIRST,
+    KIND,
+    OPEN,
+    ROW,
+    SECOND,
+    STATE,
+    STOPS,
+    UNFILLED,
+    UNKNOWN,
+)
+
+OWN = 1 << 30
+BYTE, DEPTH, SUBTREE_END = 0, 1, 2  # of a node
+ENDS, EXITS = 1, 2  # what a walk is asked to list
+# What a walk leaves in `counts`: the lengths of the lists, whether one was too short, and the greatest need of a token.
+SPOTS, LATER, PUSHED, HIDDEN, LISTED, IS_SHORT, GREATEST = range(7)
+
 Ints = NDArray[np.int32]
-Flags = NDArray[np.bool_]
 Words = NDArray[np.uint32]
+
+
+def before(node: int) -> int:
+    """The number of a spot that is yet to take the byte of `node`."""
+    return -2 - node
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def walk(
-    byte: Bytes,
-    depth: Ints,
-    end: Ints,
+    nodes: Ints,
     token_start: Ints,
     tokens: Ints,
-    transitions: Ints,
-    filled: Flags,
-    nodes: Ints,
     states: Ints,
-    places: int,
+    rows: Ints,
+    frames: Ints,
+    spots: Ints,
+    later: Ints,
+    pushed: Ints,
+    hidden: Ints,
+    listed: Ints,
     stack: Ints,
-    later_nodes: Ints,
-    later_states: Ints,
-    ends: Flags,
+    counts: Ints,
+    wanted: int,
     row: Words,
-) -> int:
-    """Set in `row` the tokens that stay alive below each of `places`, and in `ends` the states in which they end.
+) -> None:
+    """Set in `row` the tokens that stay alive below each of `spots`.
 
-    Returns how many places are left for later, in `later_nodes` and `later_states`.
+    Args:
+        nodes, token_start, tokens: the trie.
+        states, rows, frames: the automaton.
+        spots: [n, 3], where to walk; the walk appends to it.
+        later: [n, 3], the spots whose states are not filled.
+        pushed: [n, 5], the walk's own frames.
+        hidden: the nodes where it is unknown whether the path is alive.
+        listed: [n, 3]; with EXITS, spots at which the text of what is on frame OPEN ended, and tokens go on; with ENDS,
+            the spots at which tokens end.
+        stack: [height + 2, 2], scratch.
+        counts: how many there are of each; see above.
+        wanted: what to list.
     """
-    later = 0
-    for place in range(places):
-        node = nodes[place]
-        if node < 0:
-            i, stop, base = 0, len(byte), 0
+    spot = 0
+    while spot < counts[SPOTS]:
+        node, state, frame = spots[spot, 0], spots[spot, 1], spots[spot, 2]
+        spot += 1
+        state, frame = _called(states, frames, pushed, counts, state, frame)
+        kind = states[state, KIND]
+        if kind == UNFILLED:
+            _note(later, counts, LATER, node, state, frame)
+            continue
+        if kind == UNKNOWN:
+            _note_node(hidden, counts, node if node >= -1 else -2 - node)
+            continue
+        if node == -1:
+            i, stop, base = 0, len(nodes), 0
+        elif node >= 0:
+            i, stop, base = node + 1, nodes[node, SUBTREE_END], nodes[node, DEPTH] + 1
         else:
-            i, stop, base = node + 1, end[node], depth[node] + 1
-        stack[base] = states[place]
+            i = -2 - node
+            stop, base = nodes[i, SUBTREE_END], nodes[i, DEPTH]
+        stack[base, 0], stack[base, 1] = state, frame
         while i < stop:
-            state = transitions[stack[depth[i]], byte[i]]
-            if state < 0:
-                if state != -1:
-                    later_nodes[later] = i
-                    later_states[later] = state
-                    later += 1
-                i = end[i]
+            byte, depth, end = nodes[i, BYTE], nodes[i, DEPTH], nodes[i, SUBTREE_END]
+            state, frame = stack[depth, 0], stack[depth, 1]
+            while True:  # as long as states end before this byte
+                kind = states[state, KIND]
+                then = -1
+                if kind == ROW:
+                    then = rows[states[state, FIRST], byte]
+                elif kind == CHAIN and states[state, FIRST] == byte:
+                    then = states[state, SECOND]
+                elif kind == UNKNOWN:
+                    then = BEYOND
+                elif kind == UNFILLED:
+                    _note(later, counts, LATER, -2 - i, state, frame)
+                    break
+                if not states[state, STOPS] or frame <= BOTTOM:
+                    break
+                waiting, below = _popped(states, frames, pushed, counts, frame)
+                if then != -1:
+                    kind = states[waiting, KIND]
+                    if (
+                        kind == UNFILLED
+                        or kind == UNKNOWN
+                        or states[waiting, STOPS]
+                        or (kind == ROW and rows[states[waiting, FIRST], byte] != -1)
+                        or (kind == CHAIN and states[waiting, FIRST] == byte)
+                    ):
+                        _note(spots, counts, SPOTS, -2 - i, waiting, below)
+                    break
+                state, frame = waiting, below
+            if then == BEYOND:
+                _note_node(hidden, counts, i)
+            if then < 0:
+                i = end
                 continue
-            for k in range(token_start[i], token_start[i + 1]):
-                row[tokens[k] >> 5] |= np.uint32(1) << np.uint32(tokens[k] & 31)
-                ends[state] = True
-            if end[i] == i + 1:
-                i += 1
-            elif filled[state]:
-                stack[depth[i] + 1] = state
-                i += 1
-            else:
-                later_nodes[later] = i
-                later_states[later] = state
-                later += 1
-                i = end[i]
-    return later
+            state, below = _called(states, frames, pushed, counts, then, frame)
+            kind = states[state, KIND]
+            first_token, last_token = token_start[i], token_start[i + 1]
+            if first_token < last_token:
+                for k in range(first_token, last_token):
+                    row[tokens[k] >> 5] |= np.uint32(1) << np.uint32(tokens[k] & 31)
+                need = states[state, FEWEST] + _frame(frames, pushed, below, FEWEST)
+                if need >= FAR:
+                    need = states[then, FEWEST] + _frame(frames, pushed, frame, FEWEST)
+                counts[GREATEST] = max(counts[GREATEST], need)
+                if wanted == ENDS:
+                    _note(listed, counts, LISTED, i, then, frame)
+            if end > i + 1:
+                if wanted == EXITS and states[state, STOPS] and _frame(frames, pushed, below, STOPS):
+                    _note(listed, counts, LISTED, i, state, below)
+                if kind == ROW or kind == CHAIN:
+                    stack[depth + 1, 0], stack[depth + 1, 1] = state, below
+                    i += 1
+                    continue
+                if kind == UNFILLED:
+                    _note(later, counts, LATER, i, state, below)
+                elif kind == UNKNOWN:
+                    _note_node(hidden, counts, i)
+            i = end
+
+
+@numba.njit(nogil=True, cache=True, inline="always")  # type: ignore[untyped-decorator]
+def _frame(frames: Ints, pushed: Ints, frame: int, column: int) -> int:
+    return pushed[frame - OWN, column] if frame >= OWN else frames[frame, column]
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def run_below(byte: Bytes, end: Ints, token_start: Ints, tokens: Ints, members: Flags, exits: Ints, row: Words) -> int:
+def _called(states: Ints, frames: Ints, pushed: Ints, counts: Ints, state: int, frame: int) -> tuple[int, int]:
+    """The state that is walked for `state`, and the frame below it."""
+    while True:
+        kind = states[state, KIND]
+        if kind == CALL:
+            waiting = states[state, SECOND]
+            if waiting >= 0:
+                number = counts[PUSHED]
+                if number == len(pushed):
+                    counts[IS_SHORT] = 1
+                    return 0, OPEN
+                pushed[number, STATE] = waiting
+                pushed[number, BELOW] = frame
+                pushed[number, STOPS] = states[waiting, STOPS] and _frame(frames, pushed, frame, STOPS)
+                need = states[waiting, FEWEST] + _frame(frames, pushed, frame, FEWEST)
+                pushed[number, FEWEST] = min(need, FAR)
+                counts[PUSHED] += 1
+                frame = OWN + number
+            state = states[state, FIRST]
+        elif kind == END and frame > BOTTOM:
+            state, frame = _frame(frames, pushed, frame, STATE), _frame(frames, pushed, frame, BELOW)
+        else:
+            return state, frame
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _popped(states: Ints, frames: Ints, pushed: Ints, counts: Ints, frame: int) -> tuple[int, int]:
+    return _called(
+        states, frames, pushed, counts, _frame(frames, pushed, frame, STATE), _frame(frames, pushed, frame, BELOW)
+    )
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _note(spots: Ints, counts: Ints, count: int, node: int, state: int, frame: int) -> None:
+    number = counts[count]
+    if number == len(spots):
+        counts[IS_SHORT] = 1
+        return
+    spots[number, 0], spots[number, 1], spots[number, 2] = node, state, frame
+    counts[count] += 1
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _note_node(nodes: Ints, counts: Ints, node: int) -> None:
+    number = counts[HIDDEN]
+    if number == len(nodes):
+        counts[IS_SHORT] = 1
+        return
+    nodes[number] = node
+    counts[HIDDEN] += 1
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def run_below(nodes: Ints, token_start: Ints, tokens: Ints, members: NDArray[np.bool_], exits: Ints, row: Words) -> int:
     """Set in `row` the tokens that have only bytes of `members`; list in `exits` the nodes where others leave them."""
     count, i = 0, 0
-    while i < len(byte):
-        if members[byte[i]]:
+    while i < len(nodes):
+        if members[nodes[i, BYTE]]:
             for k in range(token_start[i], token_start[i + 1]):
                 row[tokens[k] >> 5] |= np.uint32(1) << np.uint32(tokens[k] & 31)
             i += 1
         else:
             exits[count] = i
             count += 1
-            i = end[i]
+            i = nodes[i, SUBTREE_END]
     return count
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def leave_run(
-    byte: Bytes,
-    end: Ints,
-    token_start: Ints,
-    tokens: Ints,
-    transitions: Ints,
-    start: int,
-    exits: Ints,
-    nodes: Ints,
-    states: Ints,
-    ends: Flags,
-    row: Words,
-) -> int:
-    """Take the one byte out of a run at each of `exits`, as `walk` would; return how many places are left to walk."""
-    places = 0
-    for i in exits:
-        state = transitions[start, byte[i]]
-        if state == -1:
-            continue
-        if state >= 0:
-            for k in range(token_start[i], token_start[i + 1]):
-                row[tokens[k] >> 5] |= np.uint32(1) << np.uint32(tokens[k] & 31)
-                ends[state] = True
-        if state < 0 or end[i] > i + 1:
-            nodes[places] = i
-            states[places] = state
-            places += 1
-    return places
-
-
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def walk_within(
-    byte: Bytes,
-    depth: Ints,
-    end: Ints,
-    token_start: Ints,
-    tokens: Ints,
-    transitions: Ints,
-    nodes: Ints,
-    states: Ints,
-    places: int,
-    stack: Ints,
-    closing: Ints,
-    left: int,
-    row: Words,
-) -> None:
-    """Set in `row` the tokens that begin at one of `places` and after which `closing` is at most `left`."""
-    for place in range(places):
-        node = nodes[place]
-        if node < 0:
-            i, stop, base = 0, len(byte), 0
-        else:
-            i, stop, base = node + 1, end[node], depth[node] + 1
-        stack[base] = states[place]
-        while i < stop:
-            state = transitions[stack[depth[i]], byte[i]]
-            if state < 0:
-                i = end[i]
-                continue
-            for k in range(token_start[i], token_start[i + 1]):
-                if closing[state] <= left:
-                    row[tokens[k] >> 5] |= np.uint32(1) << np.uint32(tokens[k] & 31)
-            stack[depth[i] + 1] = state
-            i += 1
+def clear(tokens: Ints, row: Words) -> None:
+    """Take `tokens` out of `row`."""
+    for token in tokens:
+        row[token >> 5] &= ~(np.uint32(1) << np.uint32(token & 31))

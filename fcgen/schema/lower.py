@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from fcgen.grammar.expr import NOTHING, alt, alt_of, literal, seq
+from fcgen.grammar.expr import NOTHING, alt, alt_of, apart, literal, seq
 from fcgen.grammar.terms import Expr
 from fcgen.schema.array_texts import array_texts
 from fcgen.schema.lowering import ANY_VALUE, Lowering
@@ -33,6 +33,11 @@ def anything(text: Text) -> Expr:
 
 
 def _build(low: Lowering, shape: Shape, depth: int) -> Expr:
+    """The texts of one value. No value's text goes on with what may follow a value, so they stand apart."""
+    return apart(_texts(low, shape, depth))
+
+
+def _texts(low: Lowering, shape: Shape, depth: int) -> Expr:
     match shape:
         case String():
             return seq(_QUOTE, string_texts(shape, low.text.spell), _QUOTE)

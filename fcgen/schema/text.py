@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from fcgen.errors import OptionError, excerpt
 from fcgen.grammar.characters import json_chars, json_chars_free
-from fcgen.grammar.expr import EMPTY, literal, seq
+from fcgen.grammar.expr import EMPTY, apart, literal, seq
 from fcgen.grammar.lark import read_grammar
 from fcgen.grammar.terms import Expr
 from fcgen.schema.string_texts import Spell
@@ -82,7 +82,7 @@ def spacing(whitespace: str, depth: int = 0) -> Spacing:
         case "compact":
             return Spacing(EMPTY, EMPTY, EMPTY, literal(b":"), literal(b","))
         case "flexible":
-            pad = read_grammar("json")["WS"]
+            pad = apart(read_grammar("json")["WS"])
             return Spacing(pad, pad, pad, seq(pad, literal(b":"), pad), seq(pad, literal(b","), pad))
     indent = _INDENT.fullmatch(whitespace) if isinstance(whitespace, str) else None
     if indent is None or int(indent[1]) > MAX_INDENT:

@@ -44,6 +44,11 @@ class Trie:
         """The length of the longest string."""
         return int(self.depth.max(initial=-1)) + 1
 
+    @cached_property
+    def nodes(self) -> NDArray[np.int32]:
+        """int32[n, 3], each node's byte, depth and end side by side, for walks that read all of them."""
+        return np.column_stack([self.byte, self.depth, self.end]).astype(np.int32)
+
     def child(self, node: int, byte: int) -> int:
         """The node that `byte` leads to from `node` (ROOT, -1, at first), or -1."""
         keys, nodes = self._children
@@ -75,16 +80,28 @@ class Trie:
                 best = node
         return None if best < 0 else int(self.tokens[self.token_start[best]])
 
+    def path(self, node: int) -> bytes:
+        """The bytes that lead to `node`."""
+        data = bytearray()
+        while node != ROOT:
+            data.append(self.byte[node])
+            node = int(self._parent[node])
+        return bytes(reversed(data))
+
     @cached_property
-    def _children(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """Parent (counted from 1, the root is 0) and byte as one sorted key, and the child of each."""
-        keys = np.empty(len(self.byte), np.int64)
+    def _parent(self) -> NDArray[np.int32]:
+        parent = np.empty(len(self.byte), np.int32)
         above = np.full(1, ROOT)
         for depth in range(self.height):
             level = np.flatnonzero(self.depth == depth)
-            parent = above[np.searchsorted(above, level) - 1]  # the last node above, before its child
-            keys[level] = (parent + 1) << 8 | self.byte[level]
+            parent[level] = above[np.searchsorted(above, level) - 1]  # the last node above, before its child
             above = level
+        return parent
+
+    @cached_property
+    def _children(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Parent (counted from 1, the root is 0) and byte as one sorted key, and the child of each."""
+        keys = (self._parent.astype(np.int64) + 1) << 8 | self.byte
         order = np.argsort(keys, kind="stable")
         return keys[order], order.astype(np.int32)
 

@@ -11,7 +11,7 @@ from walking import after, allowed
 
 from fcgen.errors import BudgetTooSmall, GrammarTooLarge, TokenRefused, Unsatisfiable, VocabularyError
 from fcgen.grammar.derive import INFINITE, fewest
-from fcgen.grammar.expr import alt, both, byte_set, complement, literal, repeat, seq
+from fcgen.grammar.expr import alt, apart, both, byte_set, complement, literal, repeat, seq
 from fcgen.mask import Masks
 from fcgen.vocab import Vocabulary
 
@@ -27,6 +27,8 @@ terms = st.recursive(
     leaves,
     lambda inner: st.one_of(
         st.builds(seq, inner, inner),
+        st.builds(seq, inner.map(apart), inner),
+        inner.map(apart),
         st.builds(alt, inner, inner),
         st.builds(both, inner, inner),
         st.builds(lambda e: both(repeat(byte_set(ALPHABET)), complement(e)), inner),
