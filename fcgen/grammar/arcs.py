@@ -148,17 +148,23 @@ def _refine(lists: Iterable[Arcs]) -> Arcs:
     """The common refinement of several partitions: where sets overlap, what follows is a choice."""
     single: dict[int, list[Expr]] = {}
     wide: list[tuple[int, list[Expr]]] = []
-    for members, then in (arc for part in lists for arc in part):
-        if members & (members - 1) == 0:
-            single.setdefault(members, []).append(then)
-        else:
-            wide = _split(wide, members, then)
+    for part in lists:
+        is_first = not wide  # the sets of one part are disjoint
+        for members, then in part:
+            if members & (members - 1) == 0:
+                single.setdefault(members, []).append(then)
+            elif is_first:
+                wide.append((members, [then]))
+            else:
+                wide = _split(wide, members, then)
     for bit, terms in single.items():
         for i, (members, others) in enumerate(wide):
             if members & bit:
                 terms.extend(others)
                 wide[i] = (members ^ bit, others)
-    return _grouped((members, alt_of(terms)) for members, terms in [*single.items(), *wide] if members)
+                break
+    pairs = [*single.items(), *wide]
+    return _grouped((members, terms[0] if len(terms) == 1 else alt_of(terms)) for members, terms in pairs if members)
 
 
 def _split(partition: list[tuple[int, list[Expr]]], members: int, then: Expr) -> list[tuple[int, list[Expr]]]:

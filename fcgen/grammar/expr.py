@@ -236,6 +236,10 @@ def _choice(parts: list[Expr]) -> Expr:
         return found
     term = _fresh(Alt, can_stop=any(part.can_stop for part in parts))
     term.parts = tuple(parts)
+    if term.fewest_memo is None:
+        needs = [part.fewest_memo for part in parts]
+        if None not in needs:
+            term.fewest_memo = min(needs)  # type: ignore[type-var]
     return _share(key, term)
 
 
@@ -259,6 +263,8 @@ def repeat(inner: Expr, least: int = 0, most: int | None = None) -> Expr:
         return found
     term = _fresh(Repeat, can_stop=least == 0)
     term.inner, term.least, term.most = inner, least, most
+    if term.fewest_memo is None and inner.fewest_memo is not None:
+        term.fewest_memo = least * inner.fewest_memo
     return _share(key, term)
 
 
