@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 
 from fcgen.errors import GrammarTooLarge, Unsatisfiable
 from fcgen.grammar import derive
-from fcgen.grammar.arcs import Recording, arcs, derived, forget, generic
+from fcgen.grammar.arcs import Recording, arcs, derived, forget, generic, is_recording
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import EMPTY, seq
 from fcgen.grammar.horizon import boundless
@@ -188,8 +188,16 @@ class Automaton:
     def step(self, place: int, data: bytes) -> int:
         """The place after `data`, or DEAD. From a place that `start` or `step` led to."""
         state, frame = state_of(place), frame_of(place)
-        for byte in data:
-            state, frame = self._step(state, frame, byte)
+        done = 0
+        while done < len(data):
+            place = self._settled(state, frame)
+            state, frame = state_of(place), frame_of(place)
+            if state in self._shadows and (frame <= BOTTOM or not self.states[state, STOPS]):
+                state, count = self._ahead(state, frame, data[done:])
+                done += count
+            else:
+                state, frame = self._step(state, frame, data[done])
+                done += 1
             if state < 0:
                 return DEAD
         return self._settled(state, frame)
@@ -349,6 +357,25 @@ class Automaton:
         if kind == CHAIN:
             return int(second) if first == byte else DEAD
         return max(int(self.rows[first, byte]), DEAD) if kind == ROW else DEAD
+
+    def _ahead(self, state: int, frame: int, data: bytes) -> tuple[int, int]:
+        """The state after some of `data`, from one that has a shadow; and after how much of it.
+
+        The terms in between, as many as there are texts, get no number.
+        """
+        with self.lock:
+            term = self._terms[state]
+            assert term is not None, "states within literals have no shadows"
+            for count, byte in enumerate(data):
+                if count and ((term.can_stop and frame > BOTTOM) or not self._has_shadow(term)):
+                    return self._number(term), count
+                term = derived(term, byte)
+                if not _is_alive(term):
+                    return DEAD, count
+            return self._number(term), len(data)
+
+    def _has_shadow(self, term: Expr) -> bool:
+        return boundless(term, self._horizon) is not term or is_recording(term)
 
     def _joined(self, state: int, waiting: int) -> int:
         with self.lock:

@@ -5,7 +5,7 @@ import itertools
 from hypothesis import strategies as st
 
 from fcgen.grammar.derive import arcs
-from fcgen.grammar.expr import alt, both, byte_set, complement, literal, repeat, seq
+from fcgen.grammar.expr import alt, apart, both, byte_set, complement, literal, repeat, seq
 
 LETTERS = b"abc"
 WORDS = [bytes(word) for n in range(5) for word in itertools.product(LETTERS, repeat=n)]
@@ -29,7 +29,7 @@ def repeated(a, least, most):
 def terms(draw, depth=3):
     """A term and the set of its words of at most four letters."""
     kind = draw(
-        st.sampled_from(["literal", "set"] if depth == 0 else ["literal", "set", "seq", "alt", "rep", "both", "not"])
+        st.sampled_from(["literal", "set"] if depth == 0 else ["literal", "set", "seq", "alt", "rep", "both", "not", "apart"])
     )
     if kind == "literal":
         word = draw(st.sampled_from([w for w in WORDS if len(w) <= 3]))
@@ -42,6 +42,8 @@ def terms(draw, depth=3):
         least = draw(st.integers(0, 2))
         most = draw(st.one_of(st.none(), st.integers(least, 3)))
         return repeat(first, least, most), repeated(words, least, most)
+    if kind == "apart":
+        return apart(first), words
     if kind == "not":
         return both(repeat(byte_set(LETTER_SET)), complement(first)), set(WORDS) - words
     second, others = draw(terms(depth=depth - 1))

@@ -8,7 +8,7 @@ from walking import after
 
 from fcgen.errors import GrammarError
 from fcgen.grammar.alphabet import restrict
-from fcgen.grammar.automaton import DEAD, Automaton
+from fcgen.grammar.automaton import DEAD, UNSETTLED, Automaton
 from fcgen.grammar.derive import INFINITE, arcs, fewest
 from fcgen.grammar.dfa import determinize
 from fcgen.grammar.expr import (
@@ -71,13 +71,15 @@ def test_automaton_is_the_same_language(pair):
     term, words = pair
     if fewest(term) == INFINITE:
         return
-    automaton = Automaton(term)
+    automaton = Automaton()
+    start = automaton.start(term)
     for word in WORDS:
-        state = automaton.step(0, word)
-        assert (state != DEAD and bool(automaton.can_stop[state])) == (word in words)
-        assert (state != DEAD) == (fewest(after(term, word)) != INFINITE)
-        if state != DEAD:
-            assert automaton.fewest[state] == fewest(after(term, word))
+        place = automaton.step(start, word)
+        assert (place != DEAD and automaton.can_stop(place)) == (word in words)
+        assert (place != DEAD) == (fewest(after(term, word)) != INFINITE)
+        assert automaton.step_if_filled(start, word) in (place, UNSETTLED)
+        if place != DEAD:
+            assert automaton.fewest(place) == fewest(after(term, word))
 
 
 @given(terms(), st.sets(st.sampled_from(sorted(LETTERS))))
@@ -115,13 +117,13 @@ def test_recursion_needs_no_stack():
     value = alt(literal(b"c"), seq(literal(b"a"), reference(scope, "value"), literal(b"b")))
     scope.define("value", value)
     assert fewest(value) == 1
-    automaton = Automaton(value)
-    state = automaton.step(0, b"a" * 1000 + b"c" + b"b" * 999)
-    assert state != DEAD
-    assert not automaton.can_stop[state]
-    end = automaton.step(state, b"b")
-    assert automaton.can_stop[end]
-    assert automaton.step(state, b"c") == DEAD
+    automaton = Automaton()
+    place = automaton.step(automaton.start(value), b"a" * 1000 + b"c" + b"b" * 999)
+    assert place != DEAD
+    assert not automaton.can_stop(place)
+    end = automaton.step(place, b"b")
+    assert automaton.can_stop(end)
+    assert automaton.step(place, b"c") == DEAD
 
 
 def test_a_recursion_that_never_ends_is_infinite():
@@ -155,10 +157,10 @@ def test_long_sequences_do_not_recurse():
 def test_prefixes_of_prefixes_do_not_recurse():
     words = [b"a" * n for n in range(1, 1000)]
     term = alt(*map(literal, words))
-    automaton = Automaton(term)
-    ends = [automaton.step(0, word) for word in words]
-    assert automaton.can_stop[ends].all()
-    assert automaton.step(0, b"a" * 1000) == DEAD
+    automaton = Automaton()
+    start = automaton.start(term)
+    assert all(automaton.can_stop(automaton.step(start, word)) for word in words)
+    assert automaton.step(start, b"a" * 1000) == DEAD
     twice = alt(seq(term, literal(b"b")), *(literal(word + b"c") for word in words))
     assert fewest(twice) == 2
-    assert Automaton(twice).step(0, words[-1] + b"c") != DEAD
+    assert automaton.step(automaton.start(twice), words[-1] + b"c") != DEAD

@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from walking import after, sample
 
-from fcgen.grammar.automaton import DEAD, Automaton
+from fcgen.grammar.automaton import CHAIN, DEAD, ROW, Automaton, frame_of, place_of, state_of
 from fcgen.grammar.characters import json_chars
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import both, literal, repeat, seq
@@ -37,41 +37,48 @@ def terms(draw):
 def test_a_walk_within_the_horizon_finds_what_the_term_allows(term, rng):
     assume(fewest(term) != INFINITE)
     whole = sample(term, rng, steps=rng.randrange(40))
-    automaton = Automaton(term, horizon=HORIZON)
-    state = automaton.step(0, written := whole[: rng.randrange(len(whole) + 1)])
+    automaton = Automaton(horizon=HORIZON)
+    place = automaton.step(automaton.start(term), written := whole[: rng.randrange(len(whole) + 1)])
     left = after(term, written)
     for _ in range(20):
         ahead = bytes(rng.choices(ALPHABET, k=rng.randrange(1, HORIZON + 1)))
         expected = fewest(after(left, ahead)) != INFINITE
-        assert (_by_rows(automaton, state, ahead) != DEAD) == expected
-        assert (automaton.step(state, ahead) != DEAD) == expected
+        assert (_by_rows(automaton, place, ahead) != DEAD) == expected
+        assert (automaton.step(place, ahead) != DEAD) == expected
 
 
-def _by_rows(automaton, state, data):
+def _by_rows(automaton, place, data):
+    """The place after `data`, of which nothing waits behind another."""
     for byte in data:
-        assert automaton.fill(state)
-        state = int(automaton.transitions[state, byte])
-        if state == DEAD:
-            break
-    return state
+        place = automaton.by_rows(place)
+        kind, first, second, _, _ = automaton.states[state_of(place)].tolist()
+        if kind == ROW:
+            then = int(automaton.rows[first, byte])
+        else:
+            then = second if kind == CHAIN and first == byte else DEAD
+        if then == DEAD:
+            return DEAD
+        place = place_of(then, frame_of(place))
+    return place
 
 
 @given(terms(), st.randoms(use_true_random=False))
 def test_whether_a_text_may_end_does_not_depend_on_the_horizon(term, rng):
     assume(fewest(term) != INFINITE)
     whole = sample(term, rng)
-    near, far = Automaton(term, horizon=HORIZON), Automaton(term)
+    near, far = Automaton(horizon=HORIZON), Automaton()
+    begin = near.start(term), far.start(term)
     for end in range(len(whole) + 1):
-        a, b = near.step(0, whole[:end]), far.step(0, whole[:end])
-        assert near.can_stop[a] == far.can_stop[b]
+        a, b = near.step(begin[0], whole[:end]), far.step(begin[1], whole[:end])
+        assert near.can_stop(a) == far.can_stop(b)
 
 
 def test_a_long_string_has_few_states():
     term = seq(repeat(text("^.$"), 0, 5000), literal(b'"'))
-    automaton = Automaton(term, horizon=64)
-    state = automaton.step(0, b"a" * 4000)
+    automaton = Automaton(horizon=64)
+    place = automaton.step(automaton.start(term), b"a" * 4000)
     for byte in b'a\xc3\\"':
-        automaton.fill(int(automaton.transitions[automaton.shadow(state), byte]))
+        assert _by_rows(automaton, place, bytes([byte])) != DEAD
     assert automaton.size < 50
 
 

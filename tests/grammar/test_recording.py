@@ -68,15 +68,16 @@ def test_a_term_is_alive_if_and_only_if_a_text_goes_on_from_it(name):
 
 @pytest.mark.parametrize("name", LANGUAGES)
 def test_the_automaton_steps_through_the_same_texts(name):
-    automaton = Automaton(LANGUAGES[name].term)
+    automaton = Automaton()
+    start = automaton.start(LANGUAGES[name].term)
     texts = LANGUAGES[name].up_to(ENOUGH.get(name, 13))
     begun = {text[:n] for text in texts for n in range(min(len(text), LENGTH) + 1)}
     for text in begun:
         for byte in BYTES if len(text) < LENGTH else b"":
-            state = automaton.step(0, text + bytes([byte]))
-            assert (state != DEAD) == (text + bytes([byte]) in begun)
-            if state != DEAD:
-                assert automaton.can_stop[state] == (text + bytes([byte]) in texts)
+            place = automaton.step(start, text + bytes([byte]))
+            assert (place != DEAD) == (text + bytes([byte]) in begun)
+            if place != DEAD:
+                assert automaton.can_stop(place) == (text + bytes([byte]) in texts)
 
 
 @pytest.mark.parametrize("name", LANGUAGES)
@@ -111,7 +112,7 @@ def test_what_cannot_differ_often_enough_is_no_language():
     assert fewest(Distinct(boolean, least=3).term) == INFINITE
     assert fewest(alt(literal(b"long way"), Distinct(boolean, least=3).term)) == 8
     with pytest.raises(Unsatisfiable):
-        Automaton(Distinct(boolean, least=3).term)
+        Automaton().start(Distinct(boolean, least=3).term)
 
 
 def test_a_hundred_items_need_no_recursion():
