@@ -1,23 +1,25 @@
 """Numbers the terms reached from a grammar, and keeps what a compiled walk needs of them in flat tables.
 
-A place is a state and what waits behind it: a stack of states, of which each frame is numbered. A state is a term that
+A thread is a state and what waits behind it: a stack of states, of which each frame is numbered. A state is a term that
 stands apart (`expr.apart`), or what is left of one; it is the same state wherever that stands, in whatever grammar, so
 what is found out about it is found out once. Where its text ends, the state of the uppermost frame takes over.
 
+A text is at a place: at one thread, or at several, where there is a choice that the text so far leaves open. A choice
+among members of an object, or among values, is never multiplied out; each alternative is a thread, which ends as soon
+as a byte is not its own.
+
 There are these kinds of states. A ROW has a next state for each byte. A CHAIN has one byte that can follow, as within a
 literal. A CALL begins with a term that stands apart: it is walked as that term's state, with the state of the rest put
-on the stack; or it is another name of one state, with nothing to put there. An END has come to its end. States are
-UNFILLED before one is walked on from, and filled on demand, since only places that some token reaches are ever needed.
-Arcs into terms that cannot finish are left out, which is all it takes to have no dead ends.
+on the stack; or it is another name of one state, with nothing to put there. A CHOICE is walked as each of some states.
+An END has come to its end. States are UNFILLED before one is walked on from, and filled on demand, since only places
+that some token reaches are ever needed. Arcs into terms that cannot finish are left out, which is all it takes to have
+no dead ends.
 
 A recording (`expr.record`) would give a state to each text, so there are two kinds of steps. A state with a recording
 at its head is another name of its shadow, the state of the generic term, which forgets what was written: a walk over
 many texts meets few states, up to the places that depend on the text, where it learns no more (a place that is UNKNOWN;
 BEYOND stands for states that only unknown places lead on from). `step` takes one text, and knows it. Likewise a state
 whose bounds no walk can reach is another name of the term without them (`horizon.py`), and `step` counts.
-
-Where a state may stop and may go on, and the frame that waits goes on with the same byte, a text is at two places at
-once. A walk follows both. `step` goes on with one place: that of the state and the frame as one term.
 
 Numbers never move. Growing replaces the arrays, so a reader takes them once and reads on undisturbed; who writes holds
 the lock. What one grammar may add is capped (`Growth`).
@@ -26,7 +28,7 @@ the lock. What one grammar may add is capped (`Growth`).
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 
@@ -37,9 +39,9 @@ from fcgen.errors import GrammarTooLarge, Unsatisfiable
 from fcgen.grammar import derive
 from fcgen.grammar.arcs import Recording, arcs, derived, forget, generic, is_recording
 from fcgen.grammar.derive import INFINITE, fewest
-from fcgen.grammar.expr import EMPTY, seq
+from fcgen.grammar.expr import EMPTY, alt_of
 from fcgen.grammar.horizon import boundless
-from fcgen.grammar.terms import Apart, Deferred, Expr, Literal, Seq
+from fcgen.grammar.terms import Alt, Apart, Deferred, Empty, Expr, Literal, Record, Reference, Seq
 from fcgen.grammar.work import MAX_STEPS, bounded
 
 DEAD = -1
@@ -47,30 +49,33 @@ BEYOND = -2
 UNSETTLED = -3
 FAR = 1 << 30
 MAX_STATES = 250_000
+MAX_THREADS = 2_000
 ENDLESS = 1 << 62
 
-UNFILLED, ROW, CHAIN, CALL, END, UNKNOWN = range(6)
+UNFILLED, ROW, CHAIN, CALL, CHOICE, END, UNKNOWN = range(7)
 KIND, FIRST, SECOND, STOPS, FEWEST = range(5)
 _WIDTH = 5
 STATE, BELOW = 0, 1  # of a frame, which has STOPS and FEWEST too
 OPEN, BOTTOM = 0, 1  # what follows is not said; nothing follows
 _BITS = 32
 _LOW = (1 << _BITS) - 1
+_MANY = 1 << 62
+_LEADING = (Literal, Apart, Deferred, Reference, Record, Empty)
 
 
-def place_of(state: int, frame: int = OPEN) -> int:
-    """The place of a state on a stack."""
+def thread_of(state: int, frame: int = OPEN) -> int:
+    """The thread of a state on a stack, which is a place."""
     return frame << _BITS | state
 
 
-def state_of(place: int) -> int:
-    """The state of a place."""
-    return place & _LOW
+def state_of(thread: int) -> int:
+    """The state of a thread."""
+    return thread & _LOW
 
 
-def frame_of(place: int) -> int:
-    """The uppermost frame of a place."""
-    return place >> _BITS
+def frame_of(thread: int) -> int:
+    """The uppermost frame of a thread."""
+    return thread >> _BITS
 
 
 class Growth:
@@ -83,19 +88,20 @@ class Growth:
 
 
 class Automaton:
-    """A deterministic automaton with a stack, filled as it is walked.
+    """An automaton with a stack, filled as it is walked.
 
     Args:
         horizon: how many bytes a walk has at most, from a place that `step` led to.
 
     Attributes:
         states: int32 [capacity, 5]. KIND; FIRST and SECOND: of a ROW its number, of a CHAIN the byte and the next
-            state, of a CALL the state to walk and the state to put on the stack, or -1; STOPS, whether its text may end
-            here; FEWEST, the fewest bytes to an end of it, or somewhat more (see `derive`), at most FAR.
+            state, of a CALL the state to walk and the state to put on the stack, or -1, of a CHOICE where its states
+            begin in `choices` and how many they are; STOPS, whether its text may end here; FEWEST, the fewest bytes to
+            an end of it, or somewhat more (see `derive`), at most FAR.
         rows: int32 [capacity, 256], the next state for each byte, DEAD, or BEYOND.
+        choices: int32 [capacity], the states of all choices.
         frames: int32 [capacity, 5]. STATE; BELOW, the next frame; STOPS and FEWEST for all of the stack. Frame OPEN
             stands for whatever follows, frame BOTTOM for the end of the text.
-        size: how many states and frames there are.
         lock: held by whoever adds to it.
     """
 
@@ -107,10 +113,14 @@ class Automaton:
         self._numbers: dict[Expr, int] = {}
         self._shadows: set[int] = set()
         self._frame_numbers: dict[tuple[int, int], int] = {}
+        self._groups: list[tuple[int, ...]] = []
+        self._group_numbers: dict[tuple[int, ...], int] = {}
         self._row_count = 0
+        self._choice_count = 0
         self._frame_count = 2
         self.states: NDArray[np.int32] = np.zeros((256, _WIDTH), np.int32)
         self.rows: NDArray[np.int32] = np.empty((64, 256), np.int32)
+        self.choices: NDArray[np.int32] = np.empty(256, np.int32)
         self.frames: NDArray[np.int32] = np.zeros((64, _WIDTH), np.int32)
         self.frames[:2, STOPS] = True
         self._read_anew()
@@ -118,8 +128,8 @@ class Automaton:
 
     @property
     def size(self) -> int:
-        """How many states and frames there are."""
-        return len(self._terms) + self._frame_count
+        """How many states, frames and places of several threads there are."""
+        return len(self._terms) + self._frame_count + len(self._groups)
 
     @contextmanager
     def growing(self, growth: Growth) -> Iterator[None]:
@@ -141,17 +151,23 @@ class Automaton:
         if fewest(term) == INFINITE:
             raise Unsatisfiable("no text at all satisfies this grammar")
         with self.lock:
-            return self._settled(self._number(term), BOTTOM)
+            return self._place(self._settled(self._number(term), BOTTOM))
+
+    def threads(self, place: int) -> Sequence[int]:
+        """The threads of a place."""
+        return self._groups[place ^ _MANY] if place & _MANY else (place,)
 
     def can_stop(self, place: int) -> bool:
         """Whether the text may end at `place`."""
-        state, frame = place & _LOW, place >> _BITS
-        return bool(self._states_read[state * _WIDTH + STOPS] and self._frames_read[frame * _WIDTH + STOPS])
+        states, frames = self._states_read, self._frames_read
+        for thread in self.threads(place):
+            if states[(thread & _LOW) * _WIDTH + STOPS] and frames[(thread >> _BITS) * _WIDTH + STOPS]:
+                return True
+        return False
 
     def fewest(self, place: int) -> int:
         """The fewest bytes from `place` to an end, or somewhat more; FAR or more: unknown."""
-        state, frame = place & _LOW, place >> _BITS
-        return self._states_read[state * _WIDTH + FEWEST] + self._frames_read[frame * _WIDTH + FEWEST]
+        return min(map(self._need, self.threads(place)))
 
     def fill(self, state: int) -> bool:
         """Find out the kind of a state. False: it is UNKNOWN what follows."""
@@ -166,9 +182,17 @@ class Automaton:
                         self._fill_like(state, generic(term, _is_alive))
         return bool(self.states[state, KIND] != UNKNOWN)
 
-    def is_shadowed(self, state: int) -> bool:
-        """Whether the state is walked as its shadow, which knows less."""
-        return state in self._shadows
+    def prepare(self, state: int) -> None:
+        """Fill a state, and those that it is walked as."""
+        while self.fill(state):
+            kind, first, second = self.states[state, : SECOND + 1].tolist()
+            if kind == CHOICE:
+                for one in self.choices[first : first + second].tolist():
+                    self.prepare(one)
+                return
+            if kind != CALL:
+                return
+            state = first
 
     def push(self, state: int, frame: int) -> int:
         """The frame of `state` on top of `frame`."""
@@ -187,85 +211,96 @@ class Automaton:
 
     def step(self, place: int, data: bytes) -> int:
         """The place after `data`, or DEAD. From a place that `start` or `step` led to."""
-        state, frame = state_of(place), frame_of(place)
-        done = 0
-        while done < len(data):
-            place = self._settled(state, frame)
-            state, frame = state_of(place), frame_of(place)
-            if state in self._shadows and (frame <= BOTTOM or not self.states[state, STOPS]):
+        found: dict[int, None] = {}
+        ahead = [(thread, 0) for thread in self.threads(place)]
+        for thread, done in ahead:
+            state, frame = state_of(thread), frame_of(thread)
+            if done == len(data):
+                found[thread] = None
+                continue
+            if frame > BOTTOM and self.states[state, STOPS]:
+                ahead += [(then, done) for then in self._settled(*self.below(frame))]
+            if state in self._shadows:
                 state, count = self._ahead(state, frame, data[done:])
-                done += count
             else:
-                state, frame = self._step(state, frame, data[done])
-                done += 1
-            if state < 0:
-                return DEAD
-        return self._settled(state, frame)
+                state, count = self._after(state, data[done]), 1
+            if state != DEAD:
+                ahead += [(then, done + count) for then in self._settled(state, frame)]
+                if len(ahead) > MAX_THREADS * (len(data) + 1):
+                    raise _too_many_ways()
+        return self._place(list(found))
 
     def step_if_filled(self, place: int, data: bytes) -> int:
         """What `step` says, as far as it is known without adding anything; UNSETTLED where it is not. Takes no lock."""
-        state, frame = place & _LOW, place >> _BITS
         states, rows, frames = self._states_read, self._rows_read, self._frames_read
+        found: list[int] = []
+        length = len(data)
+        ahead = [(thread & _LOW, thread >> _BITS, 0) for thread in self.threads(place)]
         try:
-            for byte in data:
-                while True:
+            for state, frame, done in ahead:
+                while done < length:
                     at = state * _WIDTH
                     kind = states[at]
                     if kind == CHAIN:
-                        if states[at + FIRST] != byte:
-                            return DEAD
-                        state = states[at + SECOND]
-                        break
-                    if kind == ROW:
-                        then = rows[states[at + FIRST] << 8 | byte]
-                        if frame <= BOTTOM or not states[at + STOPS]:
-                            if then < 0:
-                                return DEAD
-                            state = then
+                        if states[at + FIRST] != data[done]:
                             break
-                        if then != DEAD:
-                            return UNSETTLED
-                    elif kind != END:
+                        state = states[at + SECOND]
+                    elif kind == ROW:
+                        if states[at + STOPS] and frame > BOTTOM:
+                            waiting = frames[frame * _WIDTH], frames[frame * _WIDTH + BELOW]
+                            ahead += [(*then, done) for then in self._entered(*waiting)]
+                        state = rows[states[at + FIRST] << 8 | data[done]]
+                        if state < 0:
+                            break
+                    elif kind == END:
+                        break
+                    else:
                         return UNSETTLED
-                    if frame <= BOTTOM:
-                        return DEAD
-                    at = frame * _WIDTH
-                    state, frame = self._entered(frames[at], frames[at + BELOW])
-                if not ROW <= states[state * _WIDTH] <= CHAIN:
-                    state, frame = self._entered(state, frame)
+                    done += 1
+                    if not ROW <= states[state * _WIDTH] <= CHAIN:
+                        (state, frame), *others = self._entered(state, frame)
+                        ahead += [(*other, done) for other in others]
+                else:
+                    found.append(frame << _BITS | state)
+            if len(found) < 2:
+                return found[0] if found else DEAD
+            return self._group_numbers[tuple(sorted(set(found)))] | _MANY
         except (IndexError, KeyError):  # added since
             return UNSETTLED
-        return frame << _BITS | state
 
-    def by_rows(self, place: int) -> int:
-        """The place that a walk is at, at `place`: of a state with a ROW, a CHAIN or an END, or UNKNOWN."""
-        state, frame = state_of(place), frame_of(place)
-        while True:
+    def by_rows(self, place: int) -> list[int]:
+        """The threads that a walk is at, at `place`: of states with a ROW, a CHAIN or an END, or UNKNOWN."""
+        found: dict[int, None] = {}
+        ahead = list(self.threads(place))
+        for thread in ahead:
+            state, frame = state_of(thread), frame_of(thread)
             self.fill(state)
-            kind, first, second, _, _ = self.states[state].tolist()
+            kind, first, second = self.states[state, : SECOND + 1].tolist()
             if kind == CALL:
-                frame = frame if second < 0 else self.push(second, frame)
-                state = first
+                ahead.append(thread_of(first, frame if second < 0 else self.push(second, frame)))
+            elif kind == CHOICE:
+                ahead += [thread_of(one, frame) for one in self.choices[first : first + second].tolist()]
             elif kind == END and frame > BOTTOM:
-                state, frame = self.below(frame)
+                ahead.append(thread_of(*self.below(frame)))
             else:
-                return place_of(state, frame)
+                found[thread] = None
+        return list(found)
 
-    def ended(self, place: int) -> int:
-        """The place that a walk is at, at `place`, once all has ended that may end there."""
-        while True:
-            place = self.by_rows(place)
-            frame = frame_of(place)
-            if frame <= BOTTOM or not self.states[state_of(place), STOPS]:
-                return place
-            place = place_of(*self.below(frame))
+    def ended(self, place: int) -> list[int]:
+        """The threads that a walk is at, at `place`, and those of what waits where they may end."""
+        found: list[int] = []
+        ahead = self.by_rows(place)
+        for thread in ahead:
+            found.append(thread)
+            if frame_of(thread) > BOTTOM and self.states[state_of(thread), STOPS]:
+                ahead += self.by_rows(thread_of(*self.below(frame_of(thread))))
+        return found
 
     def next_bytes(self, place: int) -> NDArray[np.bool_] | None:
         """Which bytes may come next at `place`; None if that depends on what was written."""
         found = np.zeros(256, np.bool_)
-        while True:
-            state, frame = state_of(place := self.by_rows(place)), frame_of(place)
-            kind, first, _, stops, _ = self.states[state].tolist()
+        for thread in self.ended(place):
+            kind, first = self.states[state_of(thread), : FIRST + 1].tolist()
             if kind == CHAIN:
                 found[first] = True
             elif kind == ROW:
@@ -275,85 +310,87 @@ class Automaton:
                 found |= row != DEAD
             elif kind == UNKNOWN:
                 return None
-            if not stops or frame <= BOTTOM:
-                return found
-            place = place_of(*self.below(frame))
+        return found
 
-    def nearer(self, place: int, has_byte: NDArray[np.bool_]) -> tuple[int, int] | None:
-        """The place after the first byte of the shortest text from `place`, and that byte; None: it is not known.
+    def nearer(self, thread: int, has_byte: NDArray[np.bool_]) -> tuple[int, int] | None:
+        """The place after the first byte of the shortest text from `thread`, and that byte; None: it is not known.
 
         Args:
-            place: where a text cannot end.
+            thread: one of those that `by_rows` gives, whose state's text cannot end.
             has_byte: which bytes can be written.
         """
-        place = self.ended(place)
-        state, frame = state_of(place), frame_of(place)
+        state, frame = state_of(thread), frame_of(thread)
         kind, first, second, _, need = self.states[state].tolist()
         if kind == CHAIN:
-            return place_of(second, frame), first
+            return thread_of(second, frame), first
         if kind != ROW:
             return None
         row = self.rows[first]
         needs = np.where((row >= 0) & has_byte, self.states[row, FEWEST], FAR)
         byte = int(np.argmin(needs))
-        return (place_of(int(row[byte]), frame), byte) if needs[byte] < need else None
+        return (thread_of(int(row[byte]), frame), byte) if needs[byte] < need else None
 
-    def _entered(self, state: int, frame: int) -> tuple[int, int]:
+    def _need(self, thread: int) -> int:
+        state, frame = thread & _LOW, thread >> _BITS
+        return self._states_read[state * _WIDTH + FEWEST] + self._frames_read[frame * _WIDTH + FEWEST]
+
+    def _place(self, threads: list[int]) -> int:
+        if len(threads) < 2:
+            return threads[0] if threads else DEAD
+        if len(threads) > MAX_THREADS:
+            raise _too_many_ways()
+        group = tuple(sorted(threads))
+        number = self._group_numbers.get(group)
+        if number is None:
+            with self.lock:
+                self._count(1)
+                number = len(self._groups)
+                self._groups.append(group)
+                self._group_numbers[group] = number
+        return number | _MANY
+
+    def _entered(self, state: int, frame: int) -> list[tuple[int, int]]:
         """What `_settled` says, as far as it is known. Raises KeyError or IndexError where it is not. Takes no lock."""
         states, frames = self._states_read, self._frames_read
-        while True:
+        found = []
+        ahead = [(state, frame)]
+        for state, frame in ahead:
             at = state * _WIDTH
             kind = states[at]
             if kind == CALL and state not in self._shadows:
                 waiting = states[at + SECOND]
-                if waiting >= 0:
-                    frame = self._frame_numbers[waiting, frame]
-                state = states[at + FIRST]
+                ahead.append((states[at + FIRST], frame if waiting < 0 else self._frame_numbers[waiting, frame]))
+            elif kind == CHOICE:
+                first = states[at + FIRST]
+                ahead += [(one, frame) for one in self._choices_read[first : first + states[at + SECOND]]]
             elif kind == END and frame > BOTTOM:
-                state, frame = frames[frame * _WIDTH], frames[frame * _WIDTH + BELOW]
+                ahead.append((frames[frame * _WIDTH], frames[frame * _WIDTH + BELOW]))
             elif kind == UNFILLED:
                 raise KeyError(state)
             else:
-                return state, frame
+                found.append((state, frame))
+        return found
 
-    def _settled(self, state: int, frame: int) -> int:
-        """The place of a state that is filled, without names for others; shadows stay unseen."""
-        while True:
+    def _settled(self, state: int, frame: int) -> list[int]:
+        """The threads of states that are filled, without names for others; shadows stay unseen."""
+        found: dict[int, None] = {}
+        ahead = [(state, frame)]
+        for state, frame in ahead:
             self.fill(state)
-            kind, first, second, _, _ = self.states[state].tolist()
+            kind, first, second = self.states[state, : SECOND + 1].tolist()
             if kind == CALL and state not in self._shadows:
-                frame = frame if second < 0 else self.push(second, frame)
-                state = first
+                ahead.append((first, frame if second < 0 else self.push(second, frame)))
+            elif kind == CHOICE:
+                ahead += [(one, frame) for one in self.choices[first : first + second].tolist()]
             elif kind == END and frame > BOTTOM:
-                state, frame = self.below(frame)
+                ahead.append(self.below(frame))
             else:
-                return place_of(state, frame)
-
-    def _step(self, state: int, frame: int, byte: int) -> tuple[int, int]:
-        """The state and the frame after one byte, or DEAD, whatever there is at the place."""
-        while True:
-            place = self._settled(state, frame)
-            state, frame = state_of(place), frame_of(place)
-            then = self._after(state, byte)
-            if frame <= BOTTOM or not self.states[state, STOPS]:
-                return then, frame
-            waiting, below = self.below(frame)
-            if then == DEAD:
-                state, frame = waiting, below
-            elif self._step(waiting, below, byte)[0] == DEAD:
-                return then, frame
-            else:
-                state, frame = self._joined(state, waiting), below
+                found[thread_of(state, frame)] = None
+        return list(found)
 
     def _after(self, state: int, byte: int) -> int:
         """The state after one byte of its own text, or DEAD."""
-        kind, first, second, _, _ = self.states[state].tolist()
-        if state in self._shadows:
-            with self.lock:
-                term = self._terms[state]
-                assert term is not None, "states within literals have no shadows"
-                then = derived(term, byte)
-                return self._number(then) if _is_alive(then) else DEAD
+        kind, first, second = self.states[state, : SECOND + 1].tolist()
         if kind == CHAIN:
             return int(second) if first == byte else DEAD
         return max(int(self.rows[first, byte]), DEAD) if kind == ROW else DEAD
@@ -377,39 +414,40 @@ class Automaton:
     def _has_shadow(self, term: Expr) -> bool:
         return boundless(term, self._horizon) is not term or is_recording(term)
 
-    def _joined(self, state: int, waiting: int) -> int:
-        with self.lock:
-            first, second = self._terms[state], self._terms[waiting]
-            assert first is not None, "a text cannot end within a literal"
-            assert second is not None, "frames are of terms"
-            return self._number(seq(first, second))
-
     def _fill(self, state: int, term: Expr) -> None:
         data, tail = _leading_literal(term)
-        free = boundless(term, self._horizon)
+        is_near = fewest(term) < derive.BEYOND
         if data:
             self._fill_literal(state, data, tail)
         elif type(term) is Deferred:
             self._fill_call(state, self._number(term.force()), -1)
-        elif type(term) is Seq and type(term.head) is Apart and fewest(term) < derive.BEYOND:
+        elif type(term) is Reference:
+            self._fill_call(state, self._number(term.scope[term.name]), -1)
+        elif type(term) is Seq and type(term.head) is Apart and is_near:
             self._fill_call(state, self._number(term.head), self._number(term.tail))
-        elif free is not term:
+        elif type(term) is Alt and is_near and all(_leads(part) in _LEADING for part in term.parts):
+            self._fill_choice(state, term)
+        elif (free := boundless(term, self._horizon)) is not term:
             self._fill_like(state, free)
         else:
-            row = self._row(term)
-            forget(term)
-            number = self._row_count
-            if number == len(self.rows):
-                self.rows = _grown(self.rows)
-                self._read_anew()
-            self.rows[number] = row
-            self._row_count += 1
-            self.states[state, FIRST] = number
-            self.states[state, KIND] = ROW
+            self._fill_row(state, term)
 
     def _fill_call(self, state: int, called: int, waiting: int) -> None:
         self.states[state, FIRST : SECOND + 1] = called, waiting
         self.states[state, KIND] = CALL
+
+    def _fill_choice(self, state: int, term: Alt) -> None:
+        factored = alt_of(term.parts)  # what was not, deep down in a tree of names
+        parts = factored.parts if type(factored) is Alt else (factored,)
+        found = [self._number(part) for part in parts if _is_alive(part)]
+        first = self._choice_count
+        while first + len(found) > len(self.choices):
+            self.choices = _grown(self.choices)
+            self._read_anew()
+        self.choices[first : first + len(found)] = found
+        self._choice_count += len(found)
+        self.states[state, FIRST : SECOND + 1] = first, len(found)
+        self.states[state, KIND] = CHOICE
 
     def _fill_like(self, state: int, term: Expr) -> None:
         self._shadows.add(state)
@@ -429,6 +467,18 @@ class Automaton:
             need = min(need + 1, FAR)
             states[path[i], FIRST:] = data[i], path[i + 1], False, need
             states[path[i], KIND] = CHAIN
+
+    def _fill_row(self, state: int, term: Expr) -> None:
+        row = self._row(term)
+        forget(term)
+        number = self._row_count
+        if number == len(self.rows):
+            self.rows = _grown(self.rows)
+            self._read_anew()
+        self.rows[number] = row
+        self._row_count += 1
+        self.states[state, FIRST] = number
+        self.states[state, KIND] = ROW
 
     def _row(self, term: Expr) -> NDArray[np.int32]:
         row = np.full(256, DEAD, np.int32)
@@ -478,6 +528,7 @@ class Automaton:
         """Python reads single numbers faster from these than from arrays."""
         self._states_read = memoryview(self.states).cast("B").cast("i")
         self._rows_read = memoryview(self.rows).cast("B").cast("i")
+        self._choices_read = memoryview(self.choices).cast("B").cast("i")
         self._frames_read = memoryview(self.frames).cast("B").cast("i")
 
     def _count(self, added: int) -> None:
@@ -492,12 +543,24 @@ class Automaton:
         growth.used += added
 
 
+def _too_many_ways() -> GrammarTooLarge:
+    return GrammarTooLarge(
+        "the text so far can be read in too many ways",
+        limit=MAX_THREADS,
+        hint="Make the alternatives of `anyOf` differ earlier.",
+    )
+
+
 def _grown(table: NDArray[np.int32]) -> NDArray[np.int32]:
     return np.concatenate([table, np.zeros_like(table)])
 
 
 def _is_alive(term: Expr) -> bool:
     return fewest(term) != INFINITE
+
+
+def _leads(term: Expr) -> type[Expr]:
+    return type(term.head) if type(term) is Seq else type(term)
 
 
 def _leading_literal(term: Expr) -> tuple[bytes, Expr]:

@@ -12,7 +12,7 @@ each byte counts as a token.
 
 from __future__ import annotations
 
-from fcgen.grammar.automaton import FAR, KIND, UNKNOWN, Automaton, state_of
+from fcgen.grammar.automaton import FAR, KIND, STOPS, UNKNOWN, Automaton, state_of
 from fcgen.vocab import Vocabulary
 
 
@@ -22,6 +22,7 @@ class Closings:
     def __init__(self, automaton: Automaton, vocabulary: Vocabulary) -> None:
         self._automaton = automaton
         self._vocabulary = vocabulary
+        self._longest = max(1, vocabulary.trie.height)
         self._known: dict[int, int] = {}
 
     def known(self, place: int) -> int | None:
@@ -30,33 +31,53 @@ class Closings:
 
     def find(self, place: int) -> int:
         """The closing of `place`. The automaton's lock is held."""
+        known = self._known.get(place)
+        if known is None:
+            threads = sorted((self._automaton.fewest(thread), thread) for thread in self._automaton.threads(place))
+            known = FAR
+            for need, thread in threads:
+                if 1 + need // self._longest < known:  # that many tokens it takes at least
+                    known = min(known, self._find_thread(thread))
+            self._known[place] = known
+        return known
+
+    def _find_thread(self, thread: int) -> int:
         path = []
-        while (count := self._at_once(place)) is None:
-            path.append(place)
-            place = self._closer(place)
-        self._known[place] = count
+        while (count := self._at_once(thread)) is None:
+            path.append(thread)
+            thread = self._closer(thread)
+        self._known[thread] = count
         for passed in reversed(path):
             count += 1
             self._known[passed] = count
         return count
 
-    def _at_once(self, place: int) -> int | None:
-        """The closing of `place` if it is known without going further."""
+    def _at_once(self, thread: int) -> int | None:
+        """The closing of `thread` if it is known without going further."""
         automaton = self._automaton
-        known = self._known.get(place)
-        if known is None and automaton.can_stop(place):
+        known = self._known.get(thread)
+        if known is None and automaton.can_stop(thread):
             known = 1
         if known is None:
-            walked = automaton.ended(place)
+            walked = self._nearest(thread)
             if automaton.states[state_of(walked), KIND] == UNKNOWN or automaton.fewest(walked) >= FAR:
-                known = automaton.fewest(place) + 1
+                known = automaton.fewest(thread) + 1
         return known
 
-    def _closer(self, place: int) -> int:
-        """The place after the longest token that begins the shortest text from `place`."""
+    def _nearest(self, place: int) -> int:
+        """The thread of a shortest text from `place`, once all has ended that may end there."""
+        automaton = self._automaton
+        ends = [one for one in automaton.ended(place) if not automaton.states[state_of(one), STOPS]]
+        return min(ends, key=automaton.fewest)
+
+    def _closer(self, thread: int) -> int:
+        """The place after the longest token that begins the shortest text from `thread`."""
         automaton, trie = self._automaton, self._vocabulary.trie
-        node, here, best = -1, place, -1
-        while not automaton.can_stop(here) and (nearer := automaton.nearer(here, self._vocabulary.has_byte)) is not None:
+        node, here, best = -1, thread, -1
+        while not automaton.can_stop(here):
+            nearer = automaton.nearer(self._nearest(here), self._vocabulary.has_byte)
+            if nearer is None:
+                break
             here, byte = nearer
             node = trie.child(node, byte)
             if node < 0:

@@ -20,9 +20,7 @@ from numpy.typing import NDArray
 
 from fcgen.grammar.automaton import (
     BOTTOM,
-    CALL,
     DEAD,
-    FAR,
     FIRST,
     KIND,
     OPEN,
@@ -31,7 +29,7 @@ from fcgen.grammar.automaton import (
     UNKNOWN,
     Automaton,
     frame_of,
-    place_of,
+    thread_of,
     state_of,
 )
 from fcgen.mask.runs import PLAIN, PLAINEST, plain_run
@@ -96,98 +94,76 @@ class Reaches:
 
     def allowed(self, place: int) -> tuple[Words, int]:
         """The tokens that may come next at `place`, and `Reach.far`. The row may be shared: do not write to it."""
-        walked = self.automaton.by_rows(place)
-        state, frame = state_of(walked), frame_of(walked)
-        own = self._reach(place_of(state))
-        if (frame <= BOTTOM or not own.exits) and not own.hidden:
-            return own.row, own.far + self._need(frame)
-        found = self._beyond(own, frame, wanted=0)
+        automaton = self.automaton
+        threads = automaton.by_rows(place)
+        if len(threads) == 1 and frame_of(threads[0]) <= BOTTOM and self._row(state_of(threads[0])) is not None:
+            own = self._reach(state_of(threads[0]))
+            if not own.hidden:
+                return own.row, own.far
+        found = _Walk(self)
+        spots = []
+        for thread in threads:
+            state, frame = state_of(thread), frame_of(thread)
+            if self._row(state) is None:
+                spots.append((ROOT, state, frame))
+                continue
+            own = self._reach(state)
+            found.take(own, automaton.fewest(thread_of(0, frame)))
+            if frame > BOTTOM:
+                waiting = automaton.below(frame)
+                spots += [(node, *waiting) for node in own.exits]
+        found.go_on(spots)
         while found.hidden:
             found.go_on(found.cross(place))
         return found.row, found.far
 
     def ends(self, place: int) -> list[tuple[int, int]]:
-        """The trie nodes at which the tokens end that may come next at `place`, each with the place that it leads to.
+        """The trie nodes at which the tokens end that may come next at `place`, each with a place that it leads to.
 
-        The places know as much as a walk by rows knows, or more.
+        The places know as much as a walk by rows knows, or more. There may be several for a node.
         """
-        walked = self.automaton.by_rows(place)
-        found = _Walk(self, np.zeros(self.words, np.uint32), wanted=ENDS)
-        found.go_on([(ROOT, state_of(walked), frame_of(walked))])
+        threads = self.automaton.by_rows(place)
+        found = _Walk(self, ENDS)
+        found.go_on([(ROOT, state_of(thread), frame_of(thread)) for thread in threads])
         while found.hidden:
             found.go_on(found.cross(place))
-        ends: dict[int, int] = {}
-        for node, then in found.ended:
-            ends[node] = then if ends.get(node, then) == then else self.automaton.step(place, self.trie.path(node))
-        return [(node, then) for node, then in ends.items() if then != DEAD]
+        return found.ended
 
-    def _need(self, frame: int) -> int:
-        return self.automaton.fewest(place_of(0, frame))
-
-    def _beyond(self, own: Reach, frame: int, wanted: int) -> _Walk:
-        """What tokens reach from a state of which `own` is known, and beyond its text from the frame that waits."""
-        found = _Walk(self, own.row.copy(), wanted)
-        found.far = own.far + self._need(frame)
-        found.hidden.update(own.hidden)
-        if frame > BOTTOM:
-            waiting = self.automaton.below(frame)
-            found.go_on([(node, *waiting) for node in own.exits])
-        return found
-
-    def _reach(self, place: int) -> Reach:
-        """What tokens reach by the automaton's rows from a place on the frame OPEN, not beyond that frame."""
-        found = self._reaches.get(place)
+    def _reach(self, state: int) -> Reach:
+        """What tokens reach by rows from a state that has one, not beyond its own text."""
+        found = self._reaches.get(state)
         if found is None:
-            walked = self._walked(place)
-            if self.automaton.can_stop(place):
+            walked = _Walk(self, EXITS)
+            home = self._run_beside(state)
+            if home is not None:
+                walked.differ(state, home, self._reach(home))
+            elif self._is_run(state):
+                walked.leave_run(state)
+            else:
+                walked.go_on([(ROOT, state, OPEN)])
+            if self.automaton.states[state, STOPS]:
                 walked.exits.add(ROOT)
             found = Reach(walked.row, walked.far, sorted(walked.exits), tuple(walked.hidden))
             found.row.flags.writeable = False
             if len(self._reaches) >= MAX_REACHES:
                 for old in list(self._reaches)[: MAX_REACHES // 2]:
                     del self._reaches[old]
-            self._reaches[place] = found
+            self._reaches[state] = found
         return found
 
-    def _walked(self, place: int) -> _Walk:
-        state, frame = state_of(place), frame_of(place)
-        if frame != OPEN:
-            return self._beyond(self._reach(place_of(state)), frame, EXITS)
-        home = self._run_beside(state)
-        known = None if home is None else self._reach(home)
-        walked = _Walk(self, np.zeros(self.words, np.uint32), EXITS)
-        if known is not None and home is not None:
-            walked.differ(state, self._aside(state, home), known)
-        elif self._is_run(state):
-            walked.leave_run(state)
-        else:
-            walked.go_on([(ROOT, state, OPEN)])
-        return walked
-
     def _run_beside(self, state: int) -> int | None:
-        """The place of a run of plain bytes that nearly all bytes lead to from `state` too, if there is one.
+        """The state of a run of plain bytes that nearly all bytes lead to from `state` too, if there is one.
 
         So it is at the beginning of a key that must differ from some names: only the first bytes lead elsewhere.
         """
         row = self._row(state)
-        if row is None or row[PLAINEST] < 0:
+        if row is None or row[PLAINEST] < 0 or self.automaton.states[state, STOPS]:
             return None
-        home = self.automaton.by_rows(place_of(int(row[PLAINEST])))
-        if home == state or not self._is_run(state_of(home)):
+        threads = self.automaton.by_rows(thread_of(int(row[PLAINEST])))
+        home = threads[0]
+        if len(threads) > 1 or frame_of(home) != OPEN or home == state or not self._is_run(home):
             return None
-        return home if np.count_nonzero(row[PLAIN] != row[PLAINEST]) <= MOST_ASIDE else None
-
-    def _aside(self, state: int, home: int) -> NDArray[np.bool_]:
-        """The bytes that lead elsewhere from `state` than they lead from the run."""
-        row, there = self._row(state), self._row(state_of(home))
-        assert row is not None and there is not None, "runs have rows"
-        frame = frame_of(home)
-        pairs = list(zip(row.tolist(), there.tolist(), strict=True))
-        differs = {(a, b): self._leads_to(a, OPEN) != self._leads_to(b, frame) for a, b in set(pairs)}
-        return np.array([differs[pair] for pair in pairs])
-
-    def _leads_to(self, then: int, frame: int) -> int:
-        return self.automaton.by_rows(place_of(then, frame)) if then >= 0 else then
+        return home if np.count_nonzero(row != self._row(home)) <= MOST_ASIDE else None
 
     def _is_run(self, state: int) -> bool:
         row = self._row(state)
@@ -238,16 +214,22 @@ class _Walk:
         hidden: nodes of unknown places.
     """
 
-    def __init__(self, reaches: Reaches, row: Words, wanted: int = 0) -> None:
+    def __init__(self, reaches: Reaches, wanted: int = 0) -> None:
         self._reaches = reaches
         self._automaton = reaches.automaton
         self._trie = reaches.trie
         self._wanted = wanted
-        self.row = row
+        self.row = np.zeros(reaches.words, np.uint32)
         self.far = 0
         self.exits: set[int] = set()
         self.ended: list[tuple[int, int]] = []
         self.hidden: set[int] = set()
+
+    def take(self, own: Reach, need: int) -> None:
+        """Take what is known of a state, behind which waits what needs `need` more bytes to an end."""
+        self.row |= own.row
+        self.far = max(self.far, own.far + need)
+        self.hidden.update(own.hidden)
 
     def go_on(self, spots: Sequence[tuple[int, int, int]]) -> None:
         """Walk from `spots`: nodes, states and frames."""
@@ -266,16 +248,17 @@ class _Walk:
         spots[:, 0], spots[:, 1], spots[:, 2] = before(nodes), state, OPEN
         self._run(len(nodes))
 
-    def differ(self, state: int, aside: NDArray[np.bool_], known: Reach) -> None:
-        """Take what is known of a run, but for the bytes that lead elsewhere from `state`."""
-        trie = self._trie
-        self.row |= known.row
-        self.far = known.far
-        nodes = [node for node in trie.children(ROOT) if aside[trie.byte[node]]]
+    def differ(self, state: int, home: int, known: Reach) -> None:
+        """Take what is known of `home`, but for the bytes that lead elsewhere from `state`."""
+        trie, automaton = self._trie, self._automaton
+        row, there = (automaton.rows[automaton.states[one, FIRST]] for one in (state, home))
+        self.take(known, 0)
+        differs = row != there
+        nodes = [node for node in trie.children(ROOT) if differs[trie.byte[node]]]
         for node in nodes:
             clear(trie.tokens[trie.token_start[node] : trie.token_start[trie.end[node]]], self.row)
         self.exits.update(_outside(known.exits, nodes, trie))
-        self.hidden.update(_outside(known.hidden, nodes, trie))
+        self.hidden = set(_outside(known.hidden, nodes, trie))
         self.go_on([(before(node), state, OPEN) for node in nodes])
 
     def cross(self, start: int) -> list[tuple[int, int, int]]:
@@ -291,23 +274,22 @@ class _Walk:
             if place == DEAD:
                 clear(trie.tokens_at(node), self.row)
                 continue
-            walked = automaton.by_rows(place)
-            self._arrive(node, place, walked)
-            if automaton.states[state_of(walked), KIND] == UNKNOWN:
-                self.hidden.update(trie.children(node))
-            else:
-                spots.append((node, state_of(walked), frame_of(walked)))
+            self._arrive(node, place)
+            for thread in automaton.by_rows(place):
+                if automaton.states[state_of(thread), KIND] == UNKNOWN:
+                    self.hidden.update(trie.children(node))
+                else:
+                    spots.append((node, state_of(thread), frame_of(thread)))
         return spots
 
-    def _arrive(self, node: int, place: int, walked: int) -> None:
+    def _arrive(self, node: int, place: int) -> None:
         """Set the tokens that end at `node`, now that the place there is known."""
         tokens = self._trie.tokens_at(node)
         if node == ROOT or len(tokens) == 0:
             return
         for token in tokens.tolist():
             self.row[token >> 5] |= np.uint32(1 << (token & 31))
-        need = self._automaton.fewest(walked)
-        self.far = max(self.far, need if need < FAR else self._automaton.fewest(place))
+        self.far = max(self.far, self._automaton.fewest(place))
         if self._wanted == ENDS:
             self.ended.append((node, place))
 
@@ -330,6 +312,7 @@ class _Walk:
                 trie.tokens,
                 automaton.states,
                 automaton.rows,
+                automaton.choices,
                 automaton.frames,
                 buffers.spots,
                 buffers.later,
@@ -345,7 +328,8 @@ class _Walk:
                 buffers.enlarge()
                 counts = given
                 continue
-            self._fill(buffers.later[: counts[LATER], 1])
+            for state in set(buffers.later[: counts[LATER], 1].tolist()):
+                automaton.prepare(state)
             buffers.spots, buffers.later = buffers.later, buffers.spots
             counts[SPOTS], counts[LATER] = counts[LATER], 0
         self.far = max(self.far, int(counts[GREATEST]))
@@ -356,13 +340,6 @@ class _Walk:
         elif self._wanted == ENDS:
             self._end(listed, buffers.pushed[: counts[PUSHED]])
 
-    def _fill(self, states: Ints) -> None:
-        automaton = self._automaton
-        for state in set(states.tolist()):
-            one = state
-            while automaton.fill(one) and automaton.states[one, KIND] == CALL:
-                one = int(automaton.states[one, FIRST])
-
     def _end(self, listed: Ints, pushed: Ints) -> None:
         """Note the places at which tokens end; the walk's own frames get numbers."""
         automaton = self._automaton
@@ -370,7 +347,7 @@ class _Walk:
         for state, below in pushed[:, :2].tolist():
             numbers.append(automaton.push(state, numbers[below - OWN] if below >= OWN else below))
         for node, state, frame in listed.tolist():
-            self.ended.append((node, place_of(state, numbers[frame - OWN] if frame >= OWN else frame)))
+            self.ended.append((node, thread_of(state, numbers[frame - OWN] if frame >= OWN else frame)))
 
 
 

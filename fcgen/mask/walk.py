@@ -23,6 +23,7 @@ from fcgen.grammar.automaton import (
     BOTTOM,
     CALL,
     CHAIN,
+    CHOICE,
     END,
     FAR,
     FEWEST,
@@ -59,6 +60,7 @@ def walk(
     tokens: Ints,
     states: Ints,
     rows: Ints,
+    choices: Ints,
     frames: Ints,
     spots: Ints,
     later: Ints,
@@ -74,7 +76,7 @@ def walk(
 
     Args:
         nodes, token_start, tokens: the trie.
-        states, rows, frames: the automaton.
+        states, rows, choices, frames: the automaton.
         spots: [n, 3], where to walk; the walk appends to it.
         later: [n, 3], the spots whose states are not filled.
         pushed: [n, 5], the walk's own frames.
@@ -89,7 +91,7 @@ def walk(
     while spot < counts[SPOTS]:
         node, state, frame = spots[spot, 0], spots[spot, 1], spots[spot, 2]
         spot += 1
-        state, frame = _called(states, frames, pushed, counts, state, frame)
+        state, frame = _called(states, choices, frames, pushed, spots, counts, node, state, frame)
         kind = states[state, KIND]
         if kind == UNFILLED:
             _note(later, counts, LATER, node, state, frame)
@@ -122,7 +124,17 @@ def walk(
                     break
                 if not states[state, STOPS] or frame <= BOTTOM:
                     break
-                waiting, below = _popped(states, frames, pushed, counts, frame)
+                waiting, below = _called(
+                    states,
+                    choices,
+                    frames,
+                    pushed,
+                    spots,
+                    counts,
+                    -2 - i,
+                    _frame(frames, pushed, frame, STATE),
+                    _frame(frames, pushed, frame, BELOW),
+                )
                 if then != -1:
                     kind = states[waiting, KIND]
                     if (
@@ -140,27 +152,25 @@ def walk(
             if then < 0:
                 i = end
                 continue
-            state, below = _called(states, frames, pushed, counts, then, frame)
-            kind = states[state, KIND]
             first_token, last_token = token_start[i], token_start[i + 1]
             if first_token < last_token:
                 for k in range(first_token, last_token):
                     row[tokens[k] >> 5] |= np.uint32(1) << np.uint32(tokens[k] & 31)
-                need = states[state, FEWEST] + _frame(frames, pushed, below, FEWEST)
-                if need >= FAR:
-                    need = states[then, FEWEST] + _frame(frames, pushed, frame, FEWEST)
+                need = states[then, FEWEST] + _frame(frames, pushed, frame, FEWEST)
                 counts[GREATEST] = max(counts[GREATEST], need)
                 if wanted == ENDS:
                     _note(listed, counts, LISTED, i, then, frame)
             if end > i + 1:
-                if wanted == EXITS and states[state, STOPS] and _frame(frames, pushed, below, STOPS):
-                    _note(listed, counts, LISTED, i, state, below)
+                if wanted == EXITS and states[then, STOPS] and _frame(frames, pushed, frame, STOPS):
+                    _note(listed, counts, LISTED, i, then, frame)
+                state, frame = _called(states, choices, frames, pushed, spots, counts, i, then, frame)
+                kind = states[state, KIND]
                 if kind == ROW or kind == CHAIN:
-                    stack[depth + 1, 0], stack[depth + 1, 1] = state, below
+                    stack[depth + 1, 0], stack[depth + 1, 1] = state, frame
                     i += 1
                     continue
                 if kind == UNFILLED:
-                    _note(later, counts, LATER, i, state, below)
+                    _note(later, counts, LATER, i, state, frame)
                 elif kind == UNKNOWN:
                     _note_node(hidden, counts, i)
             i = end
@@ -172,8 +182,18 @@ def _frame(frames: Ints, pushed: Ints, frame: int, column: int) -> int:
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _called(states: Ints, frames: Ints, pushed: Ints, counts: Ints, state: int, frame: int) -> tuple[int, int]:
-    """The state that is walked for `state`, and the frame below it."""
+def _called(
+    states: Ints,
+    choices: Ints,
+    frames: Ints,
+    pushed: Ints,
+    spots: Ints,
+    counts: Ints,
+    node: int,
+    state: int,
+    frame: int,
+) -> tuple[int, int]:
+    """The state that is walked for `state`, and the frame below it; of a choice the first, while the others are noted."""
     while True:
         kind = states[state, KIND]
         if kind == CALL:
@@ -191,17 +211,15 @@ def _called(states: Ints, frames: Ints, pushed: Ints, counts: Ints, state: int, 
                 counts[PUSHED] += 1
                 frame = OWN + number
             state = states[state, FIRST]
+        elif kind == CHOICE:
+            first = states[state, FIRST]
+            for i in range(first + 1, first + states[state, SECOND]):
+                _note(spots, counts, SPOTS, node, choices[i], frame)
+            state = choices[first]
         elif kind == END and frame > BOTTOM:
             state, frame = _frame(frames, pushed, frame, STATE), _frame(frames, pushed, frame, BELOW)
         else:
             return state, frame
-
-
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _popped(states: Ints, frames: Ints, pushed: Ints, counts: Ints, frame: int) -> tuple[int, int]:
-    return _called(
-        states, frames, pushed, counts, _frame(frames, pushed, frame, STATE), _frame(frames, pushed, frame, BELOW)
-    )
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]

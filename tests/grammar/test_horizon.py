@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from walking import after, sample
 
-from fcgen.grammar.automaton import CHAIN, DEAD, ROW, Automaton, frame_of, place_of, state_of
+from fcgen.grammar.automaton import CHAIN, DEAD, ROW, Automaton, frame_of, thread_of, state_of
 from fcgen.grammar.characters import json_chars
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import both, literal, repeat, seq
@@ -48,17 +48,17 @@ def test_a_walk_within_the_horizon_finds_what_the_term_allows(term, rng):
 
 
 def _by_rows(automaton, place, data):
-    """The place after `data`, of which nothing waits behind another."""
+    """The place after `data`, of a text that is never at several."""
     for byte in data:
-        place = automaton.by_rows(place)
-        kind, first, second, _, _ = automaton.states[state_of(place)].tolist()
+        (thread,) = automaton.by_rows(place)
+        kind, first, second, _, _ = automaton.states[state_of(thread)].tolist()
         if kind == ROW:
             then = int(automaton.rows[first, byte])
         else:
             then = second if kind == CHAIN and first == byte else DEAD
         if then == DEAD:
             return DEAD
-        place = place_of(then, frame_of(place))
+        place = thread_of(then, frame_of(thread))
     return place
 
 
