@@ -437,8 +437,11 @@ class Automaton:
         self.states[state, KIND] = CALL
 
     def _fill_choice(self, state: int, term: Alt) -> None:
-        factored = alt_of(term.parts)  # what was not, deep down in a tree of names
-        parts = factored.parts if type(factored) is Alt else (factored,)
+        parts = term.parts
+        beginnings = [data[0] for part in parts if (data := _leading_literal(part)[0])]
+        if len(set(beginnings)) < len(beginnings):  # deep down in a tree of names
+            factored = alt_of(parts)
+            parts = factored.parts if type(factored) is Alt else (factored,)
         found = [self._number(part) for part in parts if _is_alive(part)]
         first = self._choice_count
         while first + len(found) > len(self.choices):

@@ -56,6 +56,7 @@ MAX_REACHES = 4096
 MAX_SIZE = 500_000
 Words = NDArray[np.uint32]
 Ints = NDArray[np.int32]
+Spots = tuple[int | Ints, int, int]
 
 
 class Reach(NamedTuple):
@@ -70,7 +71,7 @@ class Reach(NamedTuple):
 
     row: Words
     far: int
-    exits: Sequence[int]
+    exits: Ints
     hidden: Sequence[int]
 
 
@@ -101,7 +102,7 @@ class Reaches:
             if not own.hidden:
                 return own.row, own.far
         found = _Walk(self)
-        spots = []
+        spots: list[Spots] = []
         for thread in threads:
             state, frame = state_of(thread), frame_of(thread)
             if self._row(state) is None:
@@ -109,9 +110,8 @@ class Reaches:
                 continue
             own = self._reach(state)
             found.take(own, automaton.fewest(thread_of(0, frame)))
-            if frame > BOTTOM:
-                waiting = automaton.below(frame)
-                spots += [(node, *waiting) for node in own.exits]
+            if frame > BOTTOM and len(own.exits):
+                spots.append((own.exits, *automaton.below(frame)))
         found.go_on(spots)
         while found.hidden:
             found.go_on(found.cross(place))
@@ -143,7 +143,8 @@ class Reaches:
                 walked.go_on([(ROOT, state, OPEN)])
             if self.automaton.states[state, STOPS]:
                 walked.exits.add(ROOT)
-            found = Reach(walked.row, walked.far, sorted(walked.exits), tuple(walked.hidden))
+            exits = np.array(sorted(walked.exits), np.int32)
+            found = Reach(walked.row, walked.far, exits, tuple(walked.hidden))
             found.row.flags.writeable = False
             if len(self._reaches) >= MAX_REACHES:
                 for old in list(self._reaches)[: MAX_REACHES // 2]:
@@ -193,6 +194,7 @@ class _Buffers:
         self.pushed = np.empty((1024, 5), np.int32)
         self.hidden = np.empty(1024, np.int32)
         self.stack = np.empty((height + 2, 2), np.int32)
+        self.counts = np.zeros(7, np.int64)
 
     def enlarge(self) -> None:
         """Four times as much of each; what is written stays."""
@@ -231,11 +233,16 @@ class _Walk:
         self.far = max(self.far, own.far + need)
         self.hidden.update(own.hidden)
 
-    def go_on(self, spots: Sequence[tuple[int, int, int]]) -> None:
-        """Walk from `spots`: nodes, states and frames."""
+    def go_on(self, spots: Sequence[Spots]) -> None:
+        """Walk from `spots`: nodes, a state and a frame."""
         if spots:
-            self._room(len(spots))[:] = spots
-            self._run(len(spots))
+            sizes = [1 if isinstance(nodes, int) else len(nodes) for nodes, _, _ in spots]
+            room = self._room(sum(sizes))
+            first = 0
+            for size, spot in zip(sizes, spots, strict=True):
+                room[first : first + size, 0], room[first : first + size, 1], room[first : first + size, 2] = spot
+                first += size
+            self._run(first)
 
     def leave_run(self, state: int) -> None:
         """Walk from a state that plain bytes lead back to."""
@@ -243,10 +250,7 @@ class _Walk:
         self.row |= run.row
         row = self._automaton.rows[self._automaton.states[state, FIRST]]
         self.far = int(self._automaton.fewest(state))
-        nodes = run.exits[row[run.bytes] != DEAD]
-        spots = self._room(len(nodes))
-        spots[:, 0], spots[:, 1], spots[:, 2] = before(nodes), state, OPEN
-        self._run(len(nodes))
+        self.go_on([(before(run.exits[row[run.bytes] != DEAD]), state, OPEN)])
 
     def differ(self, state: int, home: int, known: Reach) -> None:
         """Take what is known of `home`, but for the bytes that lead elsewhere from `state`."""
@@ -257,17 +261,17 @@ class _Walk:
         nodes = [node for node in trie.children(ROOT) if differs[trie.byte[node]]]
         for node in nodes:
             clear(trie.tokens[trie.token_start[node] : trie.token_start[trie.end[node]]], self.row)
-        self.exits.update(_outside(known.exits, nodes, trie))
-        self.hidden = set(_outside(known.hidden, nodes, trie))
+        self.exits.update(_outside(known.exits, nodes, trie).tolist())
+        self.hidden = set(_outside(np.array(known.hidden, np.int32), nodes, trie).tolist())
         self.go_on([(before(node), state, OPEN) for node in nodes])
 
-    def cross(self, start: int) -> list[tuple[int, int, int]]:
+    def cross(self, start: int) -> list[Spots]:
         """The hidden nodes that can be reached from the place `start`, as spots to go on from; their tokens are set.
 
         Below a place of which only the next step tells what it allows, each child is tried.
         """
         trie, automaton = self._trie, self._automaton
-        spots = []
+        spots: list[Spots] = []
         while self.hidden:
             node = self.hidden.pop()
             place = automaton.step(start, trie.path(node))
@@ -302,10 +306,9 @@ class _Walk:
     def _run(self, spots: int) -> None:
         """Walk from the first of the buffer's spots, filling states as they are met."""
         trie, automaton, buffers = self._trie, self._automaton, self._reaches.buffers
-        counts = np.zeros(7, np.int64)
-        counts[SPOTS] = spots
+        counts = [spots, 0, 0, 0, 0, 0, 0]
         while counts[SPOTS]:
-            given = counts.copy()
+            buffers.counts[:] = counts
             walk(
                 trie.nodes,
                 trie.token_start,
@@ -320,25 +323,30 @@ class _Walk:
                 buffers.hidden,
                 buffers.listed,
                 buffers.stack,
-                counts,
+                buffers.counts,
                 self._wanted,
                 self.row,
             )
-            if counts[IS_SHORT]:
+            after = buffers.counts.tolist()
+            if after[IS_SHORT]:
                 buffers.enlarge()
-                counts = given
                 continue
-            for state in set(buffers.later[: counts[LATER], 1].tolist()):
-                automaton.prepare(state)
-            buffers.spots, buffers.later = buffers.later, buffers.spots
-            counts[SPOTS], counts[LATER] = counts[LATER], 0
-        self.far = max(self.far, int(counts[GREATEST]))
-        self.hidden.update(buffers.hidden[: counts[HIDDEN]].tolist())
-        listed = buffers.listed[: counts[LISTED]]
-        if self._wanted == EXITS:
-            self.exits.update(listed[:, 0].tolist())
-        elif self._wanted == ENDS:
-            self._end(listed, buffers.pushed[: counts[PUSHED]])
+            counts = after
+            later = counts[LATER]
+            if later:
+                for state in set(buffers.later[:later, 1].tolist()):
+                    automaton.prepare(state)
+                buffers.spots, buffers.later = buffers.later, buffers.spots
+            counts[SPOTS], counts[LATER] = later, 0
+        self.far = max(self.far, counts[GREATEST])
+        if counts[HIDDEN]:
+            self.hidden.update(buffers.hidden[: counts[HIDDEN]].tolist())
+        if counts[LISTED]:
+            listed = buffers.listed[: counts[LISTED]]
+            if self._wanted == EXITS:
+                self.exits.update(listed[:, 0].tolist())
+            elif self._wanted == ENDS:
+                self._end(listed, buffers.pushed[: counts[PUSHED]])
 
     def _end(self, listed: Ints, pushed: Ints) -> None:
         """Note the places at which tokens end; the walk's own frames get numbers."""
@@ -351,7 +359,9 @@ class _Walk:
 
 
 
-def _outside(nodes: Sequence[int], subtrees: Sequence[int], trie: Trie) -> list[int]:
+def _outside(nodes: Ints, subtrees: Sequence[int], trie: Trie) -> Ints:
     """Those of `nodes` that are in none of these subtrees, which are in order."""
-    places = np.searchsorted(subtrees, nodes, side="right").tolist()
-    return [node for node, n in zip(nodes, places, strict=True) if n == 0 or node >= trie.end[subtrees[n - 1]]]
+    if len(nodes) == 0 or not subtrees:
+        return nodes
+    last = np.searchsorted(subtrees, nodes, side="right") - 1
+    return nodes[(last < 0) | (nodes >= trie.end[subtrees][last])]
