@@ -127,16 +127,16 @@ class _Reader:
         self._seen = 0
         known = inspect.signature(model.forward).parameters
         self._options = {name: 1 for name in LAST_ONLY if name in known}
+        self._cache_name = "cache" if "cache" in known else "past_key_values"  # as transformers before 5.24 has it
 
     def read(self, tokens: Sequence[int]) -> torch.Tensor:
         """The row of logits after the last of `tokens`, which begin with those of the call before."""
         import torch
 
         ids = torch.tensor([tokens[self._seen :]], device=self.model.device)
-        output = self.model(
-            input_ids=ids, past_key_values=self._cache, use_cache=True, return_dict=True, **self._options
-        )
-        self._cache = getattr(output, "past_key_values", None)
+        cache = {self._cache_name: self._cache}
+        output = self.model(input_ids=ids, use_cache=True, return_dict=True, **cache, **self._options)
+        self._cache = getattr(output, self._cache_name, None)
         self._seen = 0 if self._cache is None else len(tokens)
         self.passes += 1
         logits: torch.Tensor = output.logits[0, -1]

@@ -15,7 +15,20 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 from fcgen.grammar.dfa import DfaState, determinize
-from fcgen.grammar.expr import ALL_BYTES, NOTHING, alt_of, apart, both, byte_set, deferred, recorded, reference, repeat, seq
+from fcgen.grammar.expr import (
+    ALL_BYTES,
+    NOTHING,
+    alt_of,
+    apart,
+    both,
+    byte_set,
+    deferred,
+    recorded,
+    reference,
+    repeat,
+    seq,
+    unlike,
+)
 from fcgen.grammar.terms import (
     Alt,
     Apart,
@@ -30,6 +43,7 @@ from fcgen.grammar.terms import (
     Repeat,
     Scope,
     Seq,
+    Unlike,
     parts_of,
 )
 
@@ -95,7 +109,7 @@ def _is_structural(e: Expr) -> bool:
 
 def _is_writable(e: Expr, alphabet: int) -> bool:
     match e:
-        case Seq() | Alt() | Repeat() | Reference() | Deferred() | Apart() | Record():
+        case Seq() | Alt() | Repeat() | Reference() | Deferred() | Apart() | Unlike() | Record():
             return True
         case Literal():
             return not e.data.translate(None, _bytes_in(alphabet))
@@ -150,6 +164,8 @@ class _Restriction:
                 return repeat(new[e.inner], e.least, e.most)
             case Apart():
                 return apart(new[e.inner])
+            case Unlike():
+                return unlike(new[e.plain], e.names)
             case Deferred():
                 return deferred(partial(_restrict_built, e, self), new[e.like])
             case Record():

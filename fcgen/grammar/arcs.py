@@ -30,6 +30,7 @@ from fcgen.grammar.expr import (
     recorded,
     repeat,
     seq,
+    unlike,
 )
 from fcgen.grammar.terms import (
     Alt,
@@ -45,6 +46,7 @@ from fcgen.grammar.terms import (
     Repeat,
     Seq,
     Unknown,
+    Unlike,
 )
 from fcgen.grammar.work import spend
 
@@ -70,7 +72,7 @@ def arcs(e: Expr) -> Arcs:
     """
     memo = e.arcs_memo
     if memo.__class__ is list:
-        return memo  # type: ignore[no-any-return]
+        return memo
     match e:  # what takes no time is not kept: garbage collections go through all that is
         case Literal():
             return [(1 << e.data[0], literal(e.data[1:]))]
@@ -121,6 +123,8 @@ def _arcs(e: Expr) -> Arcs:
         case Repeat():
             rest = _one_less(e)
             return [(members, seq(then, rest)) for members, then in arcs(e.inner)]
+        case Unlike():
+            return _unlike_arcs(e)
         case Both():
             return _crossed(e.parts)
         case Complement():
@@ -142,6 +146,27 @@ def _seq_arcs(e: Expr) -> Arcs:
             return lists[0] if len(lists) == 1 else _refine(lists)
         e = tail
     return _refine([*lists, arcs(e)])
+
+
+def _unlike_arcs(e: Unlike) -> Arcs:
+    tails = tails_of(e.names)
+    result = []
+    for members, then in arcs(e.plain):
+        inside = [byte for byte in tails if members >> byte & 1]
+        rest = members & ~sum(1 << byte for byte in inside)
+        result += [(1 << byte, unlike(then, tails[byte])) for byte in inside]
+        if rest:
+            result.append((rest, then))
+    return result
+
+
+def tails_of(names: frozenset[bytes]) -> dict[int, frozenset[bytes]]:
+    """For each byte that a name begins with, what is left of those names."""
+    tails: dict[int, list[bytes]] = {}
+    for name in names:
+        if name:
+            tails.setdefault(name[0], []).append(name[1:])
+    return {byte: frozenset(found) for byte, found in tails.items()}
 
 
 def _refine(lists: Iterable[Arcs]) -> Arcs:

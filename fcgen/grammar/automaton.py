@@ -37,11 +37,11 @@ from numpy.typing import NDArray
 
 from fcgen.errors import GrammarTooLarge, Unsatisfiable
 from fcgen.grammar import derive
-from fcgen.grammar.arcs import Recording, arcs, derived, forget, generic, is_recording
+from fcgen.grammar.arcs import Recording, arcs, derived, forget, generic, is_recording, tails_of
 from fcgen.grammar.derive import INFINITE, fewest
-from fcgen.grammar.expr import EMPTY, alt_of
+from fcgen.grammar.expr import EMPTY, alt_of, seq, unlike
 from fcgen.grammar.horizon import boundless
-from fcgen.grammar.terms import Alt, Apart, Deferred, Empty, Expr, Literal, Record, Reference, Seq
+from fcgen.grammar.terms import Alt, Apart, Deferred, Empty, Expr, Literal, Record, Reference, Seq, Unlike
 from fcgen.grammar.work import MAX_STEPS, bounded
 
 DEAD = -1
@@ -237,7 +237,8 @@ class Automaton:
         length = len(data)
         ahead = [(thread & _LOW, thread >> _BITS, 0) for thread in self.threads(place)]
         try:
-            for state, frame, done in ahead:
+            for begun in ahead:
+                state, frame, done = begun
                 while done < length:
                     at = state * _WIDTH
                     kind = states[at]
@@ -354,7 +355,8 @@ class Automaton:
         states, frames = self._states_read, self._frames_read
         found = []
         ahead = [(state, frame)]
-        for state, frame in ahead:
+        for thread in ahead:
+            state, frame = thread
             at = state * _WIDTH
             kind = states[at]
             if kind == CALL and state not in self._shadows:
@@ -375,7 +377,8 @@ class Automaton:
         """The threads of states that are filled, without names for others; shadows stay unseen."""
         found: dict[int, None] = {}
         ahead = [(state, frame)]
-        for state, frame in ahead:
+        for thread in ahead:
+            state, frame = thread
             self.fill(state)
             kind, first, second = self.states[state, : SECOND + 1].tolist()
             if kind == CALL and state not in self._shadows:
@@ -484,6 +487,10 @@ class Automaton:
         self.states[state, KIND] = ROW
 
     def _row(self, term: Expr) -> NDArray[np.int32]:
+        if type(term) is Seq and type(term.head) is Unlike and type(term.tail) is Literal:
+            row = self._unlike_row(term.head, term.tail)
+            if row is not None:
+                return row
         row = np.full(256, DEAD, np.int32)
         for members, then in arcs(term):
             need = fewest(then)
@@ -491,6 +498,25 @@ class Automaton:
                 row[_bytes_of(members)] = self._number(then)
             elif need != INFINITE:
                 row[_bytes_of(members)] = BEYOND
+        return row
+
+    def _unlike_row(self, names: Unlike, end: Literal) -> NDArray[np.int32] | None:
+        """The row of names and their end, from that of all names; None where that is not so simple."""
+        plain = arcs(names.plain)
+        if any(members >> end.data[0] & 1 for members, _ in plain):
+            return None
+        home = self._number(seq(names.plain, end))
+        self.fill(home)
+        kind, first = self.states[home, : FIRST + 1].tolist()
+        if kind != ROW:
+            return None
+        row: NDArray[np.int32] = self.rows[first].copy()
+        for byte, tails in tails_of(names.names).items():
+            for members, then in plain:
+                if members >> byte & 1:
+                    row[byte] = self._number(seq(unlike(then, tails), end))
+        if not names.can_stop:
+            row[end.data[0]] = DEAD
         return row
 
     def _number(self, term: Expr) -> int:
@@ -529,10 +555,10 @@ class Automaton:
 
     def _read_anew(self) -> None:
         """Python reads single numbers faster from these than from arrays."""
-        self._states_read = memoryview(self.states).cast("B").cast("i")
-        self._rows_read = memoryview(self.rows).cast("B").cast("i")
-        self._choices_read = memoryview(self.choices).cast("B").cast("i")
-        self._frames_read = memoryview(self.frames).cast("B").cast("i")
+        self._states_read = self.states.data.cast("B").cast("i")
+        self._rows_read = self.rows.data.cast("B").cast("i")
+        self._choices_read = self.choices.data.cast("B").cast("i")
+        self._frames_read = self.frames.data.cast("B").cast("i")
 
     def _count(self, added: int) -> None:
         growth = self._growth

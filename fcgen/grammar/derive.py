@@ -28,6 +28,7 @@ from fcgen.grammar.terms import (
     Repeat,
     Seq,
     Unknown,
+    Unlike,
     parts_of,
 )
 from fcgen.grammar.work import spend
@@ -224,6 +225,8 @@ def _estimate(e: Expr, value: dict[Expr, float]) -> float:
             return e.least * _value_of(e.inner, value)
         case Apart():
             return _value_of(e.inner, value)
+        case Unlike():
+            return max(1, _value_of(e.plain, value))
         case Reference():
             return _value_of(e.scope[e.name], value)
         case Deferred():

@@ -1,10 +1,10 @@
 """Byte languages as immutable terms that are shared: equal terms are one object.
 
-A term (Expr) is nothing, the empty string, a literal, a set of bytes, a sequence, a choice, a bounded repeat, an
-intersection, a complement, a reference, a deferred term, a recording, or a state of an explicit automaton (`dfa.py`).
-Constructors simplify, so that terms reached by different ways are often the same object; `derive.py` computes what
-follows a term byte by byte, and the terms so reached are the states of a deterministic automaton. A sequence leans to
-the right (`Seq(head, tail)`, the head never a sequence), which makes the term itself the stack of a recursive grammar.
+A term (Expr) is nothing, the empty string, a literal, a set of bytes, a sequence, a choice, a bounded repeat, a
+reference, an intersection, a complement, a term that stands apart, or a recording. Constructors simplify, so that terms
+reached by different ways are often the same object; `derive.py` computes what follows a term byte by byte, and the
+terms so reached are the states of a deterministic automaton. A sequence leans to the right (`Seq(head, tail)`, the head
+never a sequence), which makes the term itself the stack of a recursive grammar.
 
 A recording holds what is not regular (names that must differ): it carries the bytes walked since it began, and goes on
 with a term made from them. Since each text leads to a term of its own, a walk over many texts at once takes the generic
@@ -40,6 +40,7 @@ from fcgen.grammar.terms import (
     Scope,
     Seq,
     Unknown,
+    Unlike,
 )
 from fcgen.grammar.work import spend
 
@@ -349,6 +350,27 @@ def apart(inner: Expr) -> Expr:
         return found
     term = _fresh(Apart, can_stop=inner.can_stop)
     term.inner, term.fewest_memo = inner, inner.fewest_memo
+    return _share(key, term)
+
+
+def unlike(plain: Expr, names: frozenset[bytes]) -> Expr:
+    """The texts of `plain` that are none of `names`.
+
+    A place in it goes on like the place of `plain` that it is at, except that the next byte of a name leads on in the
+    tree of names, and that a whole name is no end: one byte after it has parted from the names it is `plain` itself.
+    There must be texts of any length that are no names, so that it needs as few bytes as `plain`, or one where that is
+    none.
+    """
+    if not names or plain is NOTHING:
+        return plain
+    key = (Unlike, plain, names)
+    found = _terms.get(key)
+    if found is not None:
+        return found
+    term = _fresh(Unlike, can_stop=plain.can_stop and b"" not in names)
+    term.plain, term.names = plain, names
+    if plain.fewest_memo is not None and not term.can_stop:
+        term.fewest_memo = max(1, plain.fewest_memo)
     return _share(key, term)
 
 

@@ -116,6 +116,14 @@ class Apart(Expr):
     inner: Expr
 
 
+class Unlike(Expr):
+    """The texts of `plain` that are none of `names`, which are many strings at most, and never all that there are."""
+
+    __slots__ = ("names", "plain")
+    plain: Expr
+    names: frozenset[bytes]
+
+
 class Record(Expr):
     """What is left of a text of `names` after `written`, then `after` the whole of it."""
 
@@ -162,6 +170,8 @@ def parts_of(e: Expr) -> tuple[Expr, ...]:
             return e.parts
         case Repeat() | Apart():
             return (e.inner,)
+        case Unlike():
+            return (e.plain,)
         case Reference():
             return (e.scope[e.name],)
         case Deferred():

@@ -29,8 +29,8 @@ from fcgen.grammar.automaton import (
     UNKNOWN,
     Automaton,
     frame_of,
-    thread_of,
     state_of,
+    thread_of,
 )
 from fcgen.mask.runs import PLAIN, PLAINEST, plain_run
 from fcgen.mask.walk import (
@@ -356,7 +356,6 @@ class _Walk:
             numbers.append(automaton.push(state, numbers[below - OWN] if below >= OWN else below))
         for node, state, frame in listed.tolist():
             self.ended.append((node, thread_of(state, numbers[frame - OWN] if frame >= OWN else frame)))
-
 
 
 def _outside(nodes: Ints, subtrees: Sequence[int], trie: Trie) -> Ints:

@@ -11,6 +11,7 @@ found again when they are asked for.
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -172,7 +173,7 @@ class Tables:
         return then
 
 
-def _drop_half(known: dict[int, object]) -> None:
+def _drop_half(known: dict[int, Any]) -> None:
     """Drop the elder half, of what may be added to at the same time."""
     for key in list(known)[: len(known) // 2]:
         known.pop(key, None)

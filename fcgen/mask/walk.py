@@ -1,9 +1,9 @@
 """Compiled walks of a vocabulary's trie through an automaton with a stack.
 
-`walk` goes down the trie in preorder and skips a subtree as soon as its path is dead. Where it meets a state that is not
-filled yet, it notes the place and goes on, and is called again with the noted places once the states are filled. Where
-a text is at two places at once, it notes the second and walks it afterwards. What a walk by rows cannot know is noted
-too: only the text itself can tell what is there.
+`walk` goes down the trie in preorder and skips a subtree as soon as its path is dead. Where it meets a state that is
+not filled yet, it notes the place and goes on, and is called again with the noted places once the states are filled.
+Where a text is at two places at once, it notes the second and walks it afterwards. What a walk by rows cannot know is
+noted too: only the text itself can tell what is there.
 
 A spot is where a walk begins: a node, a state and a frame. At node n >= -1 (-1 is the trie's root) its path leads to
 that state; `before(n)` stands for a path that has all but the byte of node n.
@@ -138,8 +138,7 @@ def walk(
                 if then != -1:
                     kind = states[waiting, KIND]
                     if (
-                        kind == UNFILLED
-                        or kind == UNKNOWN
+                        kind in (UNFILLED, UNKNOWN)
                         or states[waiting, STOPS]
                         or (kind == ROW and rows[states[waiting, FIRST], byte] != -1)
                         or (kind == CHAIN and states[waiting, FIRST] == byte)
@@ -165,7 +164,7 @@ def walk(
                     _note(listed, counts, LISTED, i, then, frame)
                 state, frame = _called(states, choices, frames, pushed, spots, counts, i, then, frame)
                 kind = states[state, KIND]
-                if kind == ROW or kind == CHAIN:
+                if kind in (ROW, CHAIN):
                     stack[depth + 1, 0], stack[depth + 1, 1] = state, frame
                     i += 1
                     continue
@@ -178,7 +177,7 @@ def walk(
 
 @numba.njit(nogil=True, cache=True, inline="always")  # type: ignore[untyped-decorator]
 def _frame(frames: Ints, pushed: Ints, frame: int, column: int) -> int:
-    return pushed[frame - OWN, column] if frame >= OWN else frames[frame, column]
+    return pushed[frame - OWN, column] if frame >= OWN else frames[frame, column]  # type: ignore[no-any-return]
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -193,7 +192,7 @@ def _called(
     state: int,
     frame: int,
 ) -> tuple[int, int]:
-    """The state that is walked for `state`, and the frame below it; of a choice the first, while the others are noted."""
+    """The state that is walked for `state`, and the frame below it; of a choice the first: the others are noted."""
     while True:
         kind = states[state, KIND]
         if kind == CALL:

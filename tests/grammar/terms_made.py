@@ -29,7 +29,9 @@ def repeated(a, least, most):
 def terms(draw, depth=3):
     """A term and the set of its words of at most four letters."""
     kind = draw(
-        st.sampled_from(["literal", "set"] if depth == 0 else ["literal", "set", "seq", "alt", "rep", "both", "not", "apart"])
+        st.sampled_from(
+            ["literal", "set"] if depth == 0 else ["literal", "set", "seq", "alt", "rep", "both", "not", "apart"]
+        )
     )
     if kind == "literal":
         word = draw(st.sampled_from([w for w in WORDS if len(w) <= 3]))

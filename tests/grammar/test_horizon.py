@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from walking import after, sample
 
-from fcgen.grammar.automaton import CHAIN, DEAD, ROW, Automaton, frame_of, thread_of, state_of
+from fcgen.grammar.automaton import CHAIN, DEAD, ROW, Automaton, frame_of, state_of, thread_of
 from fcgen.grammar.characters import json_chars
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import both, literal, repeat, seq
@@ -52,10 +52,9 @@ def _by_rows(automaton, place, data):
     for byte in data:
         (thread,) = automaton.by_rows(place)
         kind, first, second, _, _ = automaton.states[state_of(thread)].tolist()
+        then = second if kind == CHAIN and first == byte else DEAD
         if kind == ROW:
             then = int(automaton.rows[first, byte])
-        else:
-            then = second if kind == CHAIN and first == byte else DEAD
         if then == DEAD:
             return DEAD
         place = thread_of(then, frame_of(thread))
