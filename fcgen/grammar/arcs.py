@@ -121,7 +121,7 @@ def _arcs(e: Expr) -> Arcs:
             spend(len(e.parts))
             return _refine([arcs(part) for part in e.parts])
         case Repeat():
-            rest = _one_less(e)
+            rest = one_less(e)
             return [(members, seq(then, rest)) for members, then in arcs(e.inner)]
         case Unlike():
             return _unlike_arcs(e)
@@ -264,7 +264,7 @@ def _derived(e: Expr, byte: int) -> Expr:
         case Both():
             return both(*(derived(part, byte) for part in e.parts))
         case Repeat():
-            return seq(derived(e.inner, byte), _one_less(e))
+            return seq(derived(e.inner, byte), one_less(e))
         case Apart():
             return apart(derived(e.inner, byte))
         case Reference():
@@ -293,7 +293,7 @@ def generic(e: Expr, is_alive: Callable[[Expr], bool]) -> Expr:
         case Both():
             return both(*(generic(part, is_alive) for part in e.parts))
         case Repeat():
-            then = seq(generic(e.inner, is_alive), _one_less(e))
+            then = seq(generic(e.inner, is_alive), one_less(e))
             return alt(EMPTY, then) if e.can_stop else then
         case Apart():
             return apart(generic(e.inner, is_alive))
@@ -305,7 +305,8 @@ def generic(e: Expr, is_alive: Callable[[Expr], bool]) -> Expr:
             return e
 
 
-def _one_less(e: Repeat) -> Expr:
+def one_less(e: Repeat) -> Expr:
+    """`e` when one more of it was written."""
     return repeat(e.inner, max(0, e.least - 1), None if e.most is None else e.most - 1)
 
 

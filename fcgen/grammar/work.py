@@ -8,8 +8,6 @@ that nothing is counted.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from fcgen.errors import OutOfSteps
 
@@ -36,15 +34,20 @@ def spend(steps: int = 1) -> None:
         )
 
 
-@contextmanager
-def bounded(steps: int) -> Iterator[None]:
+class bounded:  # noqa: N801  it is used as a function is
     """Let the work within take so many steps; within another such block, what is left of its steps at most."""
-    before = _account.left, _account.limit
-    if steps < _account.left:
-        _account.left = _account.limit = steps
-    started = _account.left
-    try:
-        yield
-    finally:
-        spent = started - _account.left
-        _account.left, _account.limit = before[0] - spent, before[1]
+
+    __slots__ = ("_before", "_started", "_steps")
+
+    def __init__(self, steps: int) -> None:
+        self._steps = steps
+
+    def __enter__(self) -> None:
+        self._before = _account.left, _account.limit
+        if self._steps < _account.left:
+            _account.left = _account.limit = self._steps
+        self._started = _account.left
+
+    def __exit__(self, *_: object) -> None:
+        left, limit = self._before
+        _account.left, _account.limit = left - (self._started - _account.left), limit

@@ -1,17 +1,17 @@
-"""Which tokens can be written from a place: walks of the trie through the automaton, kept for all grammars.
+"""Which tokens can be written from a place: walks of tokens through the automaton, kept for all grammars.
 
-What tokens a state's own text allows does not depend on what waits behind it, so it is found once for each state
-(`Reach`), with the trie nodes at which that text has ended (`exits`). The mask of a place is that, and what a walk of
-the waiting frame finds below the exits.
+What tokens a state's own text allows does not depend on what waits behind it, so it is found once for each state and
+what is left of the tokens there (`Reach`), with what is left of them where that text has ended (`Suffixes`). The mask of
+a place is that, and what the waiting frames allow of the rest, one frame after the other.
 
 A walk goes by rows, which forget what recordings remember. Where it meets a place that is not known, it stops there
-(`hidden`). What is there, a given place alone can tell: `_Walk.cross` steps from it along the bytes of the node, and
-goes on from the place that this leads to.
+(`hidden`). What is there, a given place alone can tell: then all of its tokens are walked, without halting where texts
+end; `_Walk.cross` steps from the place along the bytes of a hidden node, and goes on from where this leads to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -25,6 +25,7 @@ from fcgen.grammar.automaton import (
     KIND,
     OPEN,
     ROW,
+    RUN,
     STOPS,
     UNKNOWN,
     Automaton,
@@ -32,10 +33,12 @@ from fcgen.grammar.automaton import (
     state_of,
     thread_of,
 )
-from fcgen.mask.runs import PLAIN, PLAINEST, plain_run
+from fcgen.grammar.runs import ENDLESS
+from fcgen.mask.suffixes import Suffixes
 from fcgen.mask.walk import (
     ENDS,
     EXITS,
+    FOUND,
     GREATEST,
     HIDDEN,
     IS_SHORT,
@@ -46,13 +49,16 @@ from fcgen.mask.walk import (
     SPOTS,
     before,
     clear,
+    put,
     walk,
 )
 from fcgen.vocab import Vocabulary
 from fcgen.vocab.trie import ROOT, Trie
 
 MOST_ASIDE = 64
-MAX_REACHES = 4096
+PLAINEST = ord("~")  # the byte that begins the fewest names
+MAX_REACHES = 20_000
+MAX_REACH_BYTES = 128 << 20
 MAX_SIZE = 500_000
 Words = NDArray[np.uint32]
 Ints = NDArray[np.int32]
@@ -60,19 +66,39 @@ Spots = tuple[int | Ints, int, int]
 
 
 class Reach(NamedTuple):
-    """What the tokens from a state reach.
+    """What some suffixes reach from a state.
 
     Attributes:
-        row: the tokens. Read-only.
-        far: no more bytes than this are missing to an end of the text after any of them.
-        exits: the trie nodes at which the state's own text may have ended, of those that tokens go on from.
-        hidden: the nodes at which it is not known whether they can be reached.
+        number: of this reach; no other has it.
+        row: the tokens that can be written, but for those of `tokens`; None: no others. Read-only.
+        tokens: tokens that can be written; some more than once.
+        far: no more bytes than this are missing to an end of the state's own text after any of them.
+        exits: the nodes at which the state's own text may have ended, and the suffixes go on.
+        rest: what is left of the suffixes below these; None: nothing.
+        hidden: the nodes of which it is not known whether they can be reached.
     """
 
-    row: Words
+    number: int
+    row: Words | None
+    tokens: Ints
     far: int
     exits: Ints
-    hidden: Sequence[int]
+    rest: Suffixes | None
+    hidden: tuple[int, ...]
+
+
+class Allowed(NamedTuple):
+    """The tokens that may come next.
+
+    Attributes:
+        key: equal where the tokens are.
+        row: the tokens, packed.
+        far: no more bytes than this are missing to an end of the text after any of them.
+    """
+
+    key: tuple[int | bytes, ...]
+    row: Words
+    far: int
 
 
 class Reaches:
@@ -89,88 +115,152 @@ class Reaches:
         self.trie = trie
         self.words = words
         self.automaton = Automaton(horizon=trie.height)
-        self.run = plain_run(trie, words)
-        self.buffers = _Buffers(trie.height)
-        self._reaches: dict[int, Reach] = {}
+        self.whole = Suffixes.of(trie)
+        self.buffers = _Buffers(trie.height, len(trie.tokens))
+        self._count = 0
+        self._size = 0
+        self._reaches: dict[tuple[Suffixes, int, int], Reach] = {}
+        self._rests: dict[tuple[Suffixes, bytes], Suffixes | None] = {}
 
-    def allowed(self, place: int) -> tuple[Words, int]:
-        """The tokens that may come next at `place`, and `Reach.far`. The row may be shared: do not write to it."""
+    def allowed(self, place: int) -> Allowed:
+        """The tokens that may come next at `place`."""
         automaton = self.automaton
-        threads = automaton.by_rows(place)
-        if len(threads) == 1 and frame_of(threads[0]) <= BOTTOM and self._row(state_of(threads[0])) is not None:
-            own = self._reach(state_of(threads[0]))
-            if not own.hidden:
-                return own.row, own.far
-        found = _Walk(self)
-        spots: list[Spots] = []
-        for thread in threads:
-            state, frame = state_of(thread), frame_of(thread)
-            if self._row(state) is None:
-                spots.append((ROOT, state, frame))
-                continue
-            own = self._reach(state)
-            found.take(own, automaton.fewest(thread_of(0, frame)))
-            if frame > BOTTOM and len(own.exits):
-                spots.append((own.exits, *automaton.below(frame)))
-        found.go_on(spots)
-        while found.hidden:
-            found.go_on(found.cross(place))
-        return found.row, found.far
+        found: dict[tuple[Suffixes, int], None] = {
+            (self.whole, thread): None for thread in automaton.by_rows(place)
+        }
+        ahead = list(found)
+        parts: dict[int, Reach] = {}
+        far = 0
+        for suffixes, thread in ahead:
+            frame = frame_of(thread)
+            own = self._reach(suffixes, state_of(thread), EXITS if frame > BOTTOM else 0)
+            if own.hidden:
+                return self._stepped(place)
+            parts[own.number] = own
+            far = max(far, own.far + automaton.fewest(thread_of(0, frame)))
+            if own.rest is not None:
+                waiting = [thread_of(*below) for below in automaton.popped(frame)]
+                for then in automaton.entered(waiting):
+                    if (own.rest, then) not in found:
+                        found[own.rest, then] = None
+                        ahead.append((own.rest, then))
+        return Allowed(tuple(parts), self._row(parts.values()), far)
 
     def ends(self, place: int) -> list[tuple[int, int]]:
         """The trie nodes at which the tokens end that may come next at `place`, each with a place that it leads to.
 
         The places know as much as a walk by rows knows, or more. There may be several for a node.
         """
-        threads = self.automaton.by_rows(place)
-        found = _Walk(self, ENDS)
-        found.go_on([(ROOT, state_of(thread), frame_of(thread)) for thread in threads])
+        return self._walked(place, ENDS).ended
+
+    def _row(self, parts: Collection[Reach]) -> Words:
+        row: Words | None = None
+        for own in parts:
+            if own.row is not None:
+                row = own.row.copy() if row is None else row | own.row
+        if row is None:
+            row = np.zeros(self.words, np.uint32)
+        for own in parts:
+            if len(own.tokens):
+                put(own.tokens, row)
+        return row
+
+    def _stepped(self, place: int) -> Allowed:
+        """What is allowed where only `place` itself can tell."""
+        automaton = self.automaton
+        found = _Walk(self, self.whole, 0)
+        parts = []
+        spots: list[Spots] = []
+        for thread in automaton.by_rows(place):
+            frame = frame_of(thread)
+            own = self._reach(self.whole, state_of(thread), EXITS if frame > BOTTOM else 0)
+            parts.append(own)
+            found.far = max(found.far, own.far + automaton.fewest(thread_of(0, frame)))
+            found.hidden.update(own.hidden)
+            if frame > BOTTOM and len(own.exits):
+                spots += [(own.exits, *below) for below in automaton.popped(frame)]
+        found.go_on(spots)
         while found.hidden:
             found.go_on(found.cross(place))
-        return found.ended
+        row = self._row(parts) | found.row
+        return Allowed((row.tobytes(),), row, found.far)
 
-    def _reach(self, state: int) -> Reach:
-        """What tokens reach by rows from a state that has one, not beyond its own text."""
-        found = self._reaches.get(state)
-        if found is None:
-            walked = _Walk(self, EXITS)
-            home = self._run_beside(state)
-            if home is not None:
-                walked.differ(state, home, self._reach(home))
-            elif self._is_run(state):
-                walked.leave_run(state)
-            else:
-                walked.go_on([(ROOT, state, OPEN)])
-            if self.automaton.states[state, STOPS]:
-                walked.exits.add(ROOT)
-            exits = np.array(sorted(walked.exits), np.int32)
-            found = Reach(walked.row, walked.far, exits, tuple(walked.hidden))
-            found.row.flags.writeable = False
-            if len(self._reaches) >= MAX_REACHES:
-                for old in list(self._reaches)[: MAX_REACHES // 2]:
-                    del self._reaches[old]
-            self._reaches[state] = found
+    def _walked(self, place: int, wanted: int) -> _Walk:
+        """A walk of all tokens, from `place` to wherever they lead."""
+        found = _Walk(self, self.whole, wanted)
+        found.go_on([(ROOT, state_of(thread), frame_of(thread)) for thread in self.automaton.by_rows(place)])
+        while found.hidden:
+            found.go_on(found.cross(place))
         return found
+
+    def _reach(self, suffixes: Suffixes, state: int, wanted: int) -> Reach:
+        """What `suffixes` reach by rows from a state that has one, not beyond its own text; the exits if wanted."""
+        found = self._reaches.get((suffixes, state, wanted))
+        if found is None:
+            walked = _Walk(self, suffixes, wanted)
+            home = self._run_beside(state) if suffixes is self.whole else None
+            row = None
+            if home is None:
+                walked.go_on([(ROOT, state, OPEN)])
+            else:
+                row = walked.differ(state, home, self._reach(suffixes, home, wanted))
+            found = self._reached(walked, state, row)
+            self._keep((suffixes, state, wanted), found)
+        return found
+
+    def _reached(self, walked: _Walk, state: int, row: Words | None) -> Reach:
+        exits = walked.exits()
+        if walked.wanted == EXITS and self.automaton.states[state, STOPS]:
+            exits = np.concatenate([np.array([ROOT], np.int32), exits])
+        tokens = walked.tokens()
+        if row is None and len(tokens) > self.words:
+            row = np.zeros(self.words, np.uint32)
+        if row is not None and len(tokens):
+            put(tokens, row)
+            tokens = tokens[:0]
+        if row is not None:
+            row.flags.writeable = False
+        self._count += 1
+        rest = self._rest(walked.suffixes, exits)
+        return Reach(self._count, row, tokens, walked.far, exits, rest, tuple(walked.hidden))
+
+    def _rest(self, suffixes: Suffixes, exits: Ints) -> Suffixes | None:
+        if not len(exits):
+            return None
+        key = (suffixes, exits.tobytes())
+        if key not in self._rests:
+            self._rests[key] = rest = suffixes.below(exits)
+            self._size += 0 if rest is None or rest is suffixes else rest.nodes.nbytes + rest.tokens.nbytes
+        return self._rests[key]
+
+    def _keep(self, key: tuple[Suffixes, int, int], found: Reach) -> None:
+        self._size += found.tokens.nbytes + (0 if found.row is None else found.row.nbytes)
+        if len(self._reaches) >= MAX_REACHES or self._size > MAX_REACH_BYTES:
+            self._reaches.clear()
+            self._rests.clear()
+            self._size = 0
+        self._reaches[key] = found
 
     def _run_beside(self, state: int) -> int | None:
         """The state of a run of plain bytes that nearly all bytes lead to from `state` too, if there is one.
 
         So it is at the beginning of a key that must differ from some names: only the first bytes lead elsewhere.
         """
-        row = self._row(state)
+        row = self.row_of(state)
         if row is None or row[PLAINEST] < 0 or self.automaton.states[state, STOPS]:
             return None
         threads = self.automaton.by_rows(thread_of(int(row[PLAINEST])))
         home = threads[0]
         if len(threads) > 1 or frame_of(home) != OPEN or home == state or not self._is_run(home):
             return None
-        return home if np.count_nonzero(row != self._row(home)) <= MOST_ASIDE else None
+        return home if np.count_nonzero(row != self.row_of(home)) <= MOST_ASIDE else None
 
     def _is_run(self, state: int) -> bool:
-        row = self._row(state)
-        return row is not None and bool((row[PLAIN] == state).all()) and not self.automaton.states[state, STOPS]
+        run, stops = self.automaton.states[state, [RUN, STOPS]].tolist()
+        return run == ENDLESS and not stops
 
-    def _row(self, state: int) -> Ints | None:
+    def row_of(self, state: int) -> Ints | None:
+        """The next states of `state`, if it has a row."""
         kind, first = self.automaton.states[state, : FIRST + 1].tolist()
         return self.automaton.rows[first] if kind == ROW else None
 
@@ -189,16 +279,17 @@ def reaches_of(vocabulary: Vocabulary) -> Reaches:
 class _Buffers:
     """What walks write to. Enlarged when it was too small."""
 
-    def __init__(self, height: int) -> None:
+    def __init__(self, height: int, tokens: int) -> None:
         self.spots, self.later, self.listed = (np.empty((4096, 3), np.int32) for _ in range(3))
         self.pushed = np.empty((1024, 5), np.int32)
         self.hidden = np.empty(1024, np.int32)
+        self.found = np.empty(tokens + 1024, np.int32)
         self.stack = np.empty((height + 2, 2), np.int32)
-        self.counts = np.zeros(7, np.int64)
+        self.counts = np.zeros(8, np.int64)
 
     def enlarge(self) -> None:
         """Four times as much of each; what is written stays."""
-        for name in ("spots", "later", "listed", "pushed", "hidden"):
+        for name in ("spots", "later", "listed", "pushed", "hidden", "found"):
             old = getattr(self, name)
             new = np.empty((4 * len(old), *old.shape[1:]), np.int32)
             new[: len(old)] = old
@@ -209,29 +300,40 @@ class _Walk:
     """What a walk has found so far.
 
     Attributes:
-        row: the tokens.
-        far: the greatest need after one of them.
-        exits: nodes at which what is on the frame OPEN has ended, if these are wanted.
+        suffixes: what is walked.
+        wanted: what it lists.
+        far: the greatest need after one of the tokens found.
         ended: nodes at which tokens end, with their places, if these are wanted.
         hidden: nodes of unknown places.
     """
 
-    def __init__(self, reaches: Reaches, wanted: int = 0) -> None:
+    def __init__(self, reaches: Reaches, suffixes: Suffixes, wanted: int) -> None:
         self._reaches = reaches
         self._automaton = reaches.automaton
         self._trie = reaches.trie
-        self._wanted = wanted
-        self.row = np.zeros(reaches.words, np.uint32)
+        self.wanted = wanted
+        self._found: list[Ints] = []
+        self._exits: list[Ints] = []
+        self.suffixes = suffixes
         self.far = 0
-        self.exits: set[int] = set()
         self.ended: list[tuple[int, int]] = []
         self.hidden: set[int] = set()
 
-    def take(self, own: Reach, need: int) -> None:
-        """Take what is known of a state, behind which waits what needs `need` more bytes to an end."""
-        self.row |= own.row
-        self.far = max(self.far, own.far + need)
-        self.hidden.update(own.hidden)
+    def tokens(self) -> Ints:
+        """The tokens found."""
+        return self._found[0] if len(self._found) == 1 else np.concatenate([np.empty(0, np.int32), *self._found])
+
+    def exits(self) -> Ints:
+        """The nodes at which what is on the frame OPEN has ended, in order, if these are wanted."""
+        return np.unique(np.concatenate(self._exits)) if self._exits else np.empty(0, np.int32)
+
+    @property
+    def row(self) -> Words:
+        """The tokens found, packed."""
+        row = np.zeros(self._reaches.words, np.uint32)
+        for tokens in self._found:
+            put(tokens, row)
+        return row
 
     def go_on(self, spots: Sequence[Spots]) -> None:
         """Walk from `spots`: nodes, a state and a frame."""
@@ -244,26 +346,21 @@ class _Walk:
                 first += size
             self._run(first)
 
-    def leave_run(self, state: int) -> None:
-        """Walk from a state that plain bytes lead back to."""
-        run = self._reaches.run
-        self.row |= run.row
-        row = self._automaton.rows[self._automaton.states[state, FIRST]]
-        self.far = int(self._automaton.fewest(state))
-        self.go_on([(before(run.exits[row[run.bytes] != DEAD]), state, OPEN)])
-
-    def differ(self, state: int, home: int, known: Reach) -> None:
-        """Take what is known of `home`, but for the bytes that lead elsewhere from `state`."""
+    def differ(self, state: int, home: int, known: Reach) -> Words | None:
+        """Take what is known of `home`, but for the bytes that lead elsewhere from `state`; gives tokens of `home`."""
         trie, automaton = self._trie, self._automaton
         row, there = (automaton.rows[automaton.states[one, FIRST]] for one in (state, home))
-        self.take(known, 0)
+        found = np.zeros(self._reaches.words, np.uint32) if known.row is None else known.row.copy()
+        put(known.tokens, found)
+        self.far = known.far
         differs = row != there
         nodes = [node for node in trie.children(ROOT) if differs[trie.byte[node]]]
         for node in nodes:
-            clear(trie.tokens[trie.token_start[node] : trie.token_start[trie.end[node]]], self.row)
-        self.exits.update(_outside(known.exits, nodes, trie).tolist())
-        self.hidden = set(_outside(np.array(known.hidden, np.int32), nodes, trie).tolist())
+            clear(trie.tokens[trie.token_start[node] : trie.token_start[trie.end[node]]], found)
+        self._exits.append(_outside(known.exits, nodes, trie))
+        self.hidden.update(_outside(np.array(known.hidden, np.int32), nodes, trie).tolist())
         self.go_on([(before(node), state, OPEN) for node in nodes])
+        return found
 
     def cross(self, start: int) -> list[Spots]:
         """The hidden nodes that can be reached from the place `start`, as spots to go on from; their tokens are set.
@@ -276,7 +373,6 @@ class _Walk:
             node = self.hidden.pop()
             place = automaton.step(start, trie.path(node))
             if place == DEAD:
-                clear(trie.tokens_at(node), self.row)
                 continue
             self._arrive(node, place)
             for thread in automaton.by_rows(place):
@@ -287,14 +383,13 @@ class _Walk:
         return spots
 
     def _arrive(self, node: int, place: int) -> None:
-        """Set the tokens that end at `node`, now that the place there is known."""
+        """Take the tokens that end at `node`, now that the place there is known."""
         tokens = self._trie.tokens_at(node)
         if node == ROOT or len(tokens) == 0:
             return
-        for token in tokens.tolist():
-            self.row[token >> 5] |= np.uint32(1 << (token & 31))
+        self._found.append(tokens)
         self.far = max(self.far, self._automaton.fewest(place))
-        if self._wanted == ENDS:
+        if self.wanted == ENDS:
             self.ended.append((node, place))
 
     def _room(self, count: int) -> Ints:
@@ -305,14 +400,15 @@ class _Walk:
 
     def _run(self, spots: int) -> None:
         """Walk from the first of the buffer's spots, filling states as they are met."""
-        trie, automaton, buffers = self._trie, self._automaton, self._reaches.buffers
-        counts = [spots, 0, 0, 0, 0, 0, 0]
+        suffixes, automaton, buffers = self.suffixes, self._automaton, self._reaches.buffers
+        counts = [spots, 0, 0, 0, 0, 0, 0, 0]
         while counts[SPOTS]:
             buffers.counts[:] = counts
             walk(
-                trie.nodes,
-                trie.token_start,
-                trie.tokens,
+                suffixes.nodes,
+                suffixes.child,
+                suffixes.token_start,
+                suffixes.tokens,
                 automaton.states,
                 automaton.rows,
                 automaton.choices,
@@ -322,10 +418,10 @@ class _Walk:
                 buffers.pushed,
                 buffers.hidden,
                 buffers.listed,
+                buffers.found,
                 buffers.stack,
                 buffers.counts,
-                self._wanted,
-                self.row,
+                self.wanted,
             )
             after = buffers.counts.tolist()
             if after[IS_SHORT]:
@@ -339,13 +435,15 @@ class _Walk:
                 buffers.spots, buffers.later = buffers.later, buffers.spots
             counts[SPOTS], counts[LATER] = later, 0
         self.far = max(self.far, counts[GREATEST])
+        if counts[FOUND]:
+            self._found.append(buffers.found[: counts[FOUND]].copy())
         if counts[HIDDEN]:
             self.hidden.update(buffers.hidden[: counts[HIDDEN]].tolist())
         if counts[LISTED]:
             listed = buffers.listed[: counts[LISTED]]
-            if self._wanted == EXITS:
-                self.exits.update(listed[:, 0].tolist())
-            elif self._wanted == ENDS:
+            if self.wanted == EXITS:
+                self._exits.append(listed[:, 0].copy())
+            elif self.wanted == ENDS:
                 self._end(listed, buffers.pushed[: counts[PUSHED]])
 
     def _end(self, listed: Ints, pushed: Ints) -> None:

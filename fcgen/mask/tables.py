@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcgen.grammar.alphabet import restrict
-from fcgen.grammar.automaton import DEAD, FAR, UNSETTLED, Growth
+from fcgen.grammar.automaton import DEAD, FAR, Growth
 from fcgen.grammar.derive import fewest_needs_no_memory
 from fcgen.grammar.terms import Expr
 from fcgen.mask.closing import Closings
@@ -49,7 +49,7 @@ class Tables:
         self._rows: dict[int, Words] = {}
         self._far: dict[int, int] = {}
         self._worst: dict[int, int] = {}
-        self._shared: dict[bytes, Words] = {}
+        self._shared: dict[tuple[int | bytes, ...], Words] = {}
         self._steps: dict[tuple[int, int], int] = {}
         self._forced: dict[int, tuple[int, ...]] = {}
         self._closings = Closings(self._automaton, vocabulary)
@@ -143,17 +143,19 @@ class Tables:
 
     def _compute_row(self, place: int) -> Words:
         with self._automaton.growing(self._growth):
-            found, far = self._reaches.allowed(place)
-        row = found | self._stop_row if self.can_stop(place) else found
+            found = self._reaches.allowed(place)
+        stops = self.can_stop(place)
+        row = self._shared.setdefault((stops, *found.key), found.row)
         if row.flags.writeable:
-            row = self._shared.setdefault(row.tobytes(), row)
+            if stops:
+                row |= self._stop_row
             row.flags.writeable = False
         if len(self._rows) >= self._max_rows:
             self._shared.clear()
             _drop_half(self._rows)
             _drop_half(self._far)
             _drop_half(self._worst)
-        self._far[place] = far
+        self._far[place] = found.far
         self._rows[place] = row
         return row
 
@@ -163,10 +165,8 @@ class Tables:
         data = self.vocabulary.walked_bytes(token)
         if not data:
             return DEAD
-        then = self._automaton.step_if_filled(place, data)
-        if then == UNSETTLED:
-            with self._automaton.growing(self._growth):
-                then = self._automaton.step(place, data)
+        with self._automaton.growing(self._growth):
+            then = self._automaton.step(place, data)
         if len(self._steps) >= MAX_STEPS_KEPT:
             self._steps.clear()
         self._steps[place, token] = then

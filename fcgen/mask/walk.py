@@ -1,7 +1,8 @@
-"""Compiled walks of a vocabulary's trie through an automaton with a stack.
+"""Compiled walks of a trie of tokens through an automaton with a stack.
 
 `walk` goes down the trie in preorder and skips a subtree as soon as its path is dead. Where it meets a state that is
 not filled yet, it notes the place and goes on, and is called again with the noted places once the states are filled.
+Where all bytes of a subtree lead back to the state there, its tokens are taken as they are.
 Where a text is at two places at once, it notes the second and walks it afterwards. What a walk by rows cannot know is
 noted too: only the text itself can tell what is there.
 
@@ -29,8 +30,11 @@ from fcgen.grammar.automaton import (
     FEWEST,
     FIRST,
     KIND,
+    LOOPS,
+    MORE_LOOPS,
     OPEN,
     ROW,
+    RUN,
     SECOND,
     STATE,
     STOPS,
@@ -39,10 +43,12 @@ from fcgen.grammar.automaton import (
 )
 
 OWN = 1 << 30
-BYTE, DEPTH, SUBTREE_END = 0, 1, 2  # of a node
+BYTE, DEPTH, SUBTREE_END, HEIGHT, BELOW_CLASSES, MORE_CLASSES = range(6)  # of a node
+WIDTH = 6
+CUT = 3  # at most so many bytes of a character are missing where a token ends
 ENDS, EXITS = 1, 2  # what a walk is asked to list
 # What a walk leaves in `counts`: the lengths of the lists, whether one was too short, and the greatest need of a token.
-SPOTS, LATER, PUSHED, HIDDEN, LISTED, IS_SHORT, GREATEST = range(7)
+SPOTS, LATER, PUSHED, HIDDEN, LISTED, FOUND, IS_SHORT, GREATEST = range(8)
 
 Ints = NDArray[np.int32]
 Words = NDArray[np.uint32]
@@ -56,6 +62,7 @@ def before(node: int) -> int:
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def walk(
     nodes: Ints,
+    child: Ints,
     token_start: Ints,
     tokens: Ints,
     states: Ints,
@@ -67,22 +74,29 @@ def walk(
     pushed: Ints,
     hidden: Ints,
     listed: Ints,
+    found: Ints,
     stack: Ints,
-    counts: Ints,
+    counts: NDArray[np.int64],
     wanted: int,
-    row: Words,
 ) -> None:
-    """Set in `row` the tokens that stay alive below each of `spots`.
+    """List in `found` the tokens that stay alive below each of `spots`; some more than once.
 
     Args:
-        nodes, token_start, tokens: the trie.
-        states, rows, choices, frames: the automaton.
+        nodes: the trie; see `Suffixes`.
+        child: likewise.
+        token_start: likewise.
+        tokens: likewise.
+        states: the automaton's.
+        rows: likewise.
+        choices: likewise.
+        frames: likewise.
         spots: [n, 3], where to walk; the walk appends to it.
         later: [n, 3], the spots whose states are not filled.
         pushed: [n, 5], the walk's own frames.
         hidden: the nodes where it is unknown whether the path is alive.
         listed: [n, 3]; with EXITS, spots at which the text of what is on frame OPEN ended, and tokens go on; with ENDS,
             the spots at which tokens end.
+        found: the tokens.
         stack: [height + 2, 2], scratch.
         counts: how many there are of each; see above.
         wanted: what to list.
@@ -97,10 +111,15 @@ def walk(
             _note(later, counts, LATER, node, state, frame)
             continue
         if kind == UNKNOWN:
-            _note_node(hidden, counts, node if node >= -1 else -2 - node)
+            _note_node(hidden, counts, HIDDEN, node if node >= -1 else -2 - node)
             continue
         if node == -1:
             i, stop, base = 0, len(nodes), 0
+            if kind == CHAIN:
+                i = child[states[state, FIRST]]
+                if i < 0:
+                    continue
+                stop = nodes[i, SUBTREE_END]
         elif node >= 0:
             i, stop, base = node + 1, nodes[node, SUBTREE_END], nodes[node, DEPTH] + 1
         else:
@@ -115,8 +134,10 @@ def walk(
                 then = -1
                 if kind == ROW:
                     then = rows[states[state, FIRST], byte]
-                elif kind == CHAIN and states[state, FIRST] == byte:
-                    then = states[state, SECOND]
+                elif kind == CHAIN:
+                    if states[state, FIRST] == byte:
+                        then = states[state, SECOND]
+                    break
                 elif kind == UNKNOWN:
                     then = BEYOND
                 elif kind == UNFILLED:
@@ -124,17 +145,8 @@ def walk(
                     break
                 if not states[state, STOPS] or frame <= BOTTOM:
                     break
-                waiting, below = _called(
-                    states,
-                    choices,
-                    frames,
-                    pushed,
-                    spots,
-                    counts,
-                    -2 - i,
-                    _frame(frames, pushed, frame, STATE),
-                    _frame(frames, pushed, frame, BELOW),
-                )
+                waiting, below = _popped(frames, choices, pushed, spots, counts, -2 - i, frame)
+                waiting, below = _called(states, choices, frames, pushed, spots, counts, -2 - i, waiting, below)
                 if then != -1:
                     kind = states[waiting, KIND]
                     if (
@@ -147,19 +159,33 @@ def walk(
                     break
                 state, frame = waiting, below
             if then == BEYOND:
-                _note_node(hidden, counts, i)
+                _note_node(hidden, counts, HIDDEN, i)
             if then < 0:
                 i = end
                 continue
             first_token, last_token = token_start[i], token_start[i + 1]
             if first_token < last_token:
                 for k in range(first_token, last_token):
-                    row[tokens[k] >> 5] |= np.uint32(1) << np.uint32(tokens[k] & 31)
+                    _note_node(found, counts, FOUND, tokens[k])
                 need = states[then, FEWEST] + _frame(frames, pushed, frame, FEWEST)
                 counts[GREATEST] = max(counts[GREATEST], need)
                 if wanted == ENDS:
                     _note(listed, counts, LISTED, i, then, frame)
             if end > i + 1:
+                if (
+                    nodes[i, HEIGHT] <= states[then, RUN]
+                    and nodes[i, BELOW_CLASSES] & ~states[then, LOOPS] == 0
+                    and nodes[i, MORE_CLASSES] & ~states[then, MORE_LOOPS] == 0
+                    and wanted != ENDS
+                    and (wanted != EXITS or not states[then, STOPS])
+                    and (frame <= BOTTOM or not states[then, STOPS])
+                ):
+                    for k in range(last_token, token_start[end]):
+                        _note_node(found, counts, FOUND, tokens[k])
+                    need = states[then, FEWEST] + _frame(frames, pushed, frame, FEWEST) + CUT
+                    counts[GREATEST] = max(counts[GREATEST], need)
+                    i = end
+                    continue
                 if wanted == EXITS and states[then, STOPS] and _frame(frames, pushed, frame, STOPS):
                     _note(listed, counts, LISTED, i, then, frame)
                 state, frame = _called(states, choices, frames, pushed, spots, counts, i, then, frame)
@@ -171,7 +197,7 @@ def walk(
                 if kind == UNFILLED:
                     _note(later, counts, LATER, i, state, frame)
                 elif kind == UNKNOWN:
-                    _note_node(hidden, counts, i)
+                    _note_node(hidden, counts, HIDDEN, i)
             i = end
 
 
@@ -181,13 +207,26 @@ def _frame(frames: Ints, pushed: Ints, frame: int, column: int) -> int:
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _popped(
+    frames: Ints, choices: Ints, pushed: Ints, spots: Ints, counts: NDArray[np.int64], node: int, frame: int
+) -> tuple[int, int]:
+    """The state of `frame`, and the frame below; where it stands for several the first: the others are noted."""
+    state, below = _frame(frames, pushed, frame, STATE), _frame(frames, pushed, frame, BELOW)
+    if state >= 0:
+        return state, below
+    for i in range(below + 1, below - state):
+        _note(spots, counts, SPOTS, node, frames[choices[i], STATE], frames[choices[i], BELOW])
+    return frames[choices[below], STATE], frames[choices[below], BELOW]
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _called(
     states: Ints,
     choices: Ints,
     frames: Ints,
     pushed: Ints,
     spots: Ints,
-    counts: Ints,
+    counts: NDArray[np.int64],
     node: int,
     state: int,
     frame: int,
@@ -216,13 +255,13 @@ def _called(
                 _note(spots, counts, SPOTS, node, choices[i], frame)
             state = choices[first]
         elif kind == END and frame > BOTTOM:
-            state, frame = _frame(frames, pushed, frame, STATE), _frame(frames, pushed, frame, BELOW)
+            state, frame = _popped(frames, choices, pushed, spots, counts, node, frame)
         else:
             return state, frame
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _note(spots: Ints, counts: Ints, count: int, node: int, state: int, frame: int) -> None:
+def _note(spots: Ints, counts: NDArray[np.int64], count: int, node: int, state: int, frame: int) -> None:
     number = counts[count]
     if number == len(spots):
         counts[IS_SHORT] = 1
@@ -232,13 +271,13 @@ def _note(spots: Ints, counts: Ints, count: int, node: int, state: int, frame: i
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _note_node(nodes: Ints, counts: Ints, node: int) -> None:
-    number = counts[HIDDEN]
-    if number == len(nodes):
+def _note_node(noted: Ints, counts: NDArray[np.int64], count: int, node: int) -> None:
+    number = counts[count]
+    if number == len(noted):
         counts[IS_SHORT] = 1
         return
-    nodes[number] = node
-    counts[HIDDEN] += 1
+    noted[number] = node
+    counts[count] += 1
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -255,6 +294,13 @@ def run_below(nodes: Ints, token_start: Ints, tokens: Ints, members: NDArray[np.
             count += 1
             i = nodes[i, SUBTREE_END]
     return count
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def put(tokens: Ints, row: Words) -> None:
+    """Set `tokens` in `row`."""
+    for token in tokens:
+        row[token >> 5] |= np.uint32(1) << np.uint32(token & 31)
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]

@@ -51,7 +51,7 @@ def _by_rows(automaton, place, data):
     """The place after `data`, of a text that is never at several."""
     for byte in data:
         (thread,) = automaton.by_rows(place)
-        kind, first, second, _, _ = automaton.states[state_of(thread)].tolist()
+        kind, first, second = automaton.states[state_of(thread), :3].tolist()
         then = second if kind == CHAIN and first == byte else DEAD
         if kind == ROW:
             then = int(automaton.rows[first, byte])
