@@ -3,14 +3,13 @@
 Some tokenizers have no token for some bytes (SmolLM2's has none for 0xF1, which begins the rarest characters). A text
 that needs such a byte could be begun and never finished, so such ways are taken out of the grammar before it is walked.
 
-A set of which some byte can be written is left as it is (the automaton drops the other bytes), so that nearly all
-grammars come back as the very same term, after one look at each new part of it. What recordings go on with is
-restricted when it is made, and only if the grammar had to be.
+A set of which some byte can be written is left as it is (the automaton drops the other bytes), so that nearly all terms
+come back as they were. What is made later (what follows a name, what recordings go on with) is restricted then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
@@ -29,6 +28,7 @@ from fcgen.grammar.expr import (
     seq,
     unlike,
 )
+from fcgen.grammar.names import names, refork
 from fcgen.grammar.terms import (
     Alt,
     Apart,
@@ -37,7 +37,9 @@ from fcgen.grammar.terms import (
     Complement,
     Deferred,
     Expr,
+    Fork,
     Literal,
+    Names,
     Record,
     Reference,
     Repeat,
@@ -47,26 +49,13 @@ from fcgen.grammar.terms import (
     parts_of,
 )
 
+MAX_KNOWN = 50_000
+_ASCII = (1 << 0x7F) - (1 << 0x20) | 1 << 0x09 | 1 << 0x0A | 1 << 0x0D  # what JSON texts have of it
+
 
 def restrict(e: Expr, alphabet: int) -> Expr:
     """The texts of `e` that have only bytes of `alphabet`, up to sets that the alphabet covers in part."""
-    if alphabet == ALL_BYTES:
-        return e
-    return e if _is_all_writable(e, alphabet) else _Restriction(alphabet).of(e)
-
-
-def _is_all_writable(root: Expr, alphabet: int) -> bool:
-    seen = {root}
-    ahead = [root]
-    while ahead:
-        e = ahead.pop()
-        if not _is_writable(e, alphabet):
-            return False
-        for child in parts_of(e):
-            if child not in seen:
-                seen.add(child)
-                ahead.append(child)
-    return True
+    return Restriction(alphabet).of(e)
 
 
 @lru_cache(maxsize=64)
@@ -74,33 +63,15 @@ def _bytes_in(alphabet: int) -> bytes:
     return bytes(byte for byte in range(256) if alphabet >> byte & 1)
 
 
-def _below(root: Expr, known: dict[Expr, Expr]) -> list[Expr]:
-    """Every part of `root` that is not known, children first; not what references lead to."""
-    if root in known:
-        return []
-    order: list[Expr] = []
-    seen = {root}
-    stack: list[tuple[Expr, Iterator[Expr]]] = [(root, _parts(root))]
-    while stack:
-        e, children = stack[-1]
-        child = next((child for child in children if child not in seen and child not in known), None)
-        if child is None:
-            stack.pop()
-            order.append(e)
-        else:
-            seen.add(child)
-            stack.append((child, _parts(child)))
-    return order
-
-
-def _parts(e: Expr) -> Iterator[Expr]:
+def _parts(e: Expr) -> Iterable[Expr]:
+    """The parts of `e` that are restricted with it, not when they are asked for."""
     match e:
-        case Reference():
-            return iter(())
+        case Reference() | Deferred() | Fork():
+            return ()
         case Both():
             return filter(_is_structural, e.parts)
         case _:
-            return iter(parts_of(e))
+            return parts_of(e)
 
 
 def _is_structural(e: Expr) -> bool:
@@ -109,8 +80,6 @@ def _is_structural(e: Expr) -> bool:
 
 def _is_writable(e: Expr, alphabet: int) -> bool:
     match e:
-        case Seq() | Alt() | Repeat() | Reference() | Deferred() | Apart() | Unlike() | Record():
-            return True
         case Literal():
             return not e.data.translate(None, _bytes_in(alphabet))
         case ByteSet():
@@ -123,31 +92,89 @@ def _is_writable(e: Expr, alphabet: int) -> bool:
             return True
 
 
-class _Restriction:
-    """Restricted terms, by what they were: equal terms stay equal, also those that are made later by recordings."""
+class Restriction:
+    """Restricted terms, by what they were: equal terms stay equal, also those that are made later.
+
+    One restriction serves many grammars; it forgets what it knows when that has become much.
+
+    Args:
+        alphabet: the bytes that can be written, as bits.
+    """
 
     def __init__(self, alphabet: int) -> None:
         self._alphabet = alphabet
+        self._has_ascii = _ASCII & ~alphabet == 0
         self._within = repeat(byte_set(alphabet))
+        self._forget()
+
+    def _forget(self) -> None:
         self._scopes: dict[Scope, Scope] = {}
+        self._names: dict[Names, Names] = {}
         self._new: dict[Expr, Expr] = {}
+        self._clean: set[Expr] = set()
 
     def of(self, root: Expr) -> Expr:
-        """`root`, restricted."""
+        """The texts of `root` that have only bytes of the alphabet, up to sets that it covers in part."""
+        if self._alphabet == ALL_BYTES:
+            return root
+        if len(self._new) + len(self._clean) > MAX_KNOWN:
+            self._forget()
+        return self.also(root)
+
+    def also(self, root: Expr) -> Expr:
+        """`root`, which is a part of what was restricted before."""
+        new = self._new
         references = []
-        roots = [root]
-        while roots:
-            for e in _below(roots.pop(), self._new):
-                if isinstance(e, Reference):
-                    scope = self._scopes.setdefault(e.scope, Scope())
-                    self._new[e] = reference(scope, e.name, can_stop=e.can_stop)
-                    references.append(e)
-                    roots.append(e.scope[e.name])
-                elif e not in self._new:  # what a recording goes on with may have been restricted on the way
-                    self._new[e] = self._rebuilt(e)
+        ahead = [root]
+        while ahead:
+            e = ahead[-1]
+            waiting = [] if e in new else [part for part in _parts(e) if part not in new]
+            if waiting:
+                ahead += waiting
+                continue
+            ahead.pop()
+            if e in new:
+                continue
+            if isinstance(e, Reference):
+                scope = self._scopes.setdefault(e.scope, Scope())
+                new[e] = reference(scope, e.name, can_stop=e.can_stop)
+                references.append(e)
+                ahead.append(e.scope[e.name])
+            else:
+                new[e] = self._rebuilt(e)
         for one in references:
-            self._scopes[one.scope].define(one.name, self._new[one.scope[one.name]])
-        return self._new[root]
+            self._scopes[one.scope].define(one.name, new[one.scope[one.name]])
+        return new[root]
+
+    def _is_known_clean(self, leaves: Sequence[Expr] | None) -> bool:
+        return leaves is not None and self._has_ascii and all(map(self._is_clean, leaves))
+
+    def _is_clean(self, root: Expr) -> bool:
+        """Whether all that is needed to see how short a text of `root` can be is writable."""
+        clean, alphabet = self._clean, self._alphabet
+        seen: set[Expr] = set()
+        ahead = [root]
+        while ahead:
+            e = ahead.pop()
+            if e not in clean and e not in seen:
+                if not _is_writable(e, alphabet):
+                    return False
+                seen.add(e)
+                ahead += parts_of(e)
+        clean |= seen
+        return True
+
+    def _restricted_names(self, among: Names) -> Names:
+        found = self._names.get(among)
+        if found is None:
+            found = self._names[among] = names(among.keys, lambda index: self.also(among.tail(index)))
+        return found
+
+    def _writable(self, e: Fork) -> int:
+        """Those of the names chosen that can be written."""
+        usable = _bytes_in(self._alphabet)
+        chosen = [index for index in e.names.order[e.first : e.last] if e.chosen >> index & 1]
+        return sum(1 << index for index in chosen if not e.names.keys[index].translate(None, usable))
 
     def _rebuilt(self, e: Expr) -> Expr:
         new = self._new
@@ -156,6 +183,8 @@ class _Restriction:
                 return e if _is_writable(e, self._alphabet) else NOTHING
             case ByteSet():
                 return byte_set(e.members & self._alphabet)
+            case Seq() | Alt() | Repeat() | Apart() | Unlike() if all(new[part] is part for part in parts_of(e)):
+                return e
             case Seq():
                 return seq(new[e.head], new[e.tail])
             case Alt():
@@ -166,12 +195,17 @@ class _Restriction:
                 return apart(new[e.inner])
             case Unlike():
                 return unlike(new[e.plain], e.names)
+            case Deferred() if self._is_known_clean(e.contents.leaves):
+                return e
             case Deferred():
-                return deferred(partial(_restrict_built, e, self), new[e.like])
+                like = e.like if self._is_clean(e.like) else partial(_restrict_like, e, self)
+                return deferred(partial(_restrict_built, e, self), like, can_stop=e.can_stop, contents=e.contents)
+            case Fork():
+                return refork(e, self._restricted_names(e.names), self._writable(e))
             case Record():
                 return recorded(new[e.names], e.written, _RestrictedAfter(e.after, self), new[e.like])
             case DfaState():
-                return determinize(both(e, self._within))
+                return e if _is_writable(e, self._alphabet) else determinize(both(e, self._within))
             case Both():  # where one part is restricted, all is; complements keep what they leave out
                 parts = [part if type(part) is Complement else new[part] for part in e.parts]
                 return both(*parts) if any(map(_is_structural, e.parts)) else both(*parts, self._within)
@@ -186,11 +220,15 @@ class _RestrictedAfter:
     """What follows a recording, restricted."""
 
     after: Callable[[bytes], Expr]
-    restriction: _Restriction
+    restriction: Restriction
 
     def __call__(self, written: bytes) -> Expr:
-        return self.restriction.of(self.after(written))
+        return self.restriction.also(self.after(written))
 
 
-def _restrict_built(e: Deferred, restriction: _Restriction) -> Expr:
-    return restriction.of(e.force())
+def _restrict_built(e: Deferred, restriction: Restriction) -> Expr:
+    return restriction.also(e.force())
+
+
+def _restrict_like(e: Deferred, restriction: Restriction) -> Expr:
+    return restriction.also(e.like)

@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from fcgen.errors import GrammarError
 from fcgen.grammar.expr import (
+    ALL_BYTES,
     ALL_BYTES,
     ANY_BYTES,
     EMPTY,
@@ -32,6 +34,7 @@ from fcgen.grammar.expr import (
     seq,
     unlike,
 )
+from fcgen.grammar.names import fork_arcs
 from fcgen.grammar.terms import (
     Alt,
     Apart,
@@ -40,6 +43,7 @@ from fcgen.grammar.terms import (
     Complement,
     Deferred,
     Expr,
+    Fork,
     Literal,
     Record,
     Reference,
@@ -54,6 +58,7 @@ Arcs = Sequence[tuple[int, Expr]]
 _BUSY = "busy"  # marks a term whose arcs are being computed, by the one thread that holds the lock
 _RECORDS = "records"  # marks a term with a recording or an unknown place at its head
 _deriving = threading.RLock()
+_APART_FROM_RUNS = (Literal, Seq)
 
 
 class Recording(GrammarError):
@@ -78,6 +83,8 @@ def arcs(e: Expr) -> Arcs:
             return [(1 << e.data[0], literal(e.data[1:]))]
         case Seq(head=Literal() as head):
             return [(1 << head.data[0], seq(literal(head.data[1:]), e.tail))]
+        case Seq() if not e.head.can_stop:
+            return [(members, seq(then, e.tail)) for members, then in arcs(e.head)]
         case Apart():
             return [(members, apart(then)) for members, then in arcs(e.inner)]
         case Deferred():
@@ -125,6 +132,8 @@ def _arcs(e: Expr) -> Arcs:
             return [(members, seq(then, rest)) for members, then in arcs(e.inner)]
         case Unlike():
             return _unlike_arcs(e)
+        case Fork():
+            return fork_arcs(e)
         case Both():
             return _crossed(e.parts)
         case Complement():
@@ -273,6 +282,45 @@ def _derived(e: Expr, byte: int) -> Expr:
             return derived(e.force(), byte)
         case _:
             raise Recording
+
+
+def skipped(e: Expr, data: bytes) -> tuple[Expr, int]:
+    """What is left of `e` after as many bytes of `data` as can be taken in one go, and how many these are; 0: none.
+
+    Before each of these bytes `e` is within a name that is remembered, or within a run, and may not end.
+    """
+    head, tail = (e.head, e.tail) if type(e) is Seq else (e, EMPTY)
+    if type(head) is Record:
+        names, count = head.names, 0
+        while count < len(data) and names is not EMPTY and not names.can_stop:
+            names, count = derived(names, data[count]), count + 1
+        rest = recorded(names, head.written + data[:count], head.after, head.like, sure=head.sure)
+        return seq(rest, tail), count
+    if type(head) is Repeat and type(tail) in _APART_FROM_RUNS:
+        count = _run_of(_single_bytes(head.inner) & ~_first_byte(tail), data)
+        most = head.most
+        if most is None or count <= most:
+            run = repeat(head.inner, max(0, head.least - count), None if most is None else most - count)
+            return seq(run, tail), count
+    return e, 0
+
+
+def _first_byte(tail: Expr) -> int:
+    first = tail.head if type(tail) is Seq else tail
+    return 1 << first.data[0] if type(first) is Literal else ALL_BYTES
+
+
+def _run_of(members: int, data: bytes) -> int:
+    return next((count for count, byte in enumerate(data) if not members >> byte & 1), len(data))
+
+
+@lru_cache(maxsize=256)
+def _single_bytes(one: Expr) -> int:
+    """The bytes that are all of `one`."""
+    try:
+        return sum(members for members, then in arcs(one) if then is EMPTY)
+    except Recording:
+        return 0
 
 
 def generic(e: Expr, is_alive: Callable[[Expr], bool]) -> Expr:

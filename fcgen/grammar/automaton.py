@@ -30,15 +30,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterable, Sequence
-from types import TracebackType
 from functools import lru_cache
+from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fcgen.errors import GrammarTooLarge, Unsatisfiable
 from fcgen.grammar import derive
-from fcgen.grammar.arcs import Recording, arcs, derived, forget, generic, is_recording, one_less, tails_of
+from fcgen.grammar.arcs import Recording, arcs, derived, forget, generic, is_recording, one_less, skipped, tails_of
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import EMPTY, alt_of, seq, unlike
 from fcgen.grammar.horizon import boundless
@@ -50,7 +50,7 @@ DEAD = -1
 BEYOND = -2
 FAR = 1 << 30
 MAX_STATES = 250_000
-MAX_THREADS = 2_000
+MAX_THREADS = 20_000
 UNBOUNDED = 1 << 62
 
 UNFILLED, ROW, CHAIN, CALL, CHOICE, END, UNKNOWN = range(7)
@@ -374,10 +374,14 @@ class Automaton:
         with self.lock:
             term = self._terms[state]
             assert term is not None, "states within literals have no shadows"
-            for count, byte in enumerate(data):
+            count = 0
+            while count < len(data):
                 if count and ((term.can_stop and frame > BOTTOM) or not self._has_shadow(term)):
                     return self._number(term), count
-                term = derived(term, byte)
+                term, more = skipped(term, data[count:])
+                if not more:
+                    term, more = derived(term, data[count]), 1
+                count += more
                 if not _is_alive(term):
                     return DEAD, count
             return self._number(term), len(data)

@@ -29,10 +29,13 @@ from fcgen.grammar.terms import (
     Both,
     ByteSet,
     Complement,
+    Contents,
     Deferred,
     Empty,
     Expr,
+    Fork,
     Literal,
+    Names,
     Nothing,
     Record,
     Reference,
@@ -45,6 +48,7 @@ from fcgen.grammar.terms import (
 from fcgen.grammar.work import spend
 
 ALL_BYTES = (1 << 256) - 1
+UNKNOWN_CONTENTS = Contents()
 
 
 _E = TypeVar("_E", bound=Expr)
@@ -52,6 +56,9 @@ _terms: dict[tuple[Any, ...], Expr] = {}
 _lasting: dict[tuple[Any, ...], Expr] = {}
 MAX_TERMS = 100_000
 MAX_FACTORED = 50
+# Keys hold ids rather than terms: these live as long as the term does that has them, and a tuple of numbers is none of
+# the objects that garbage collections go through.
+_LITERAL, _BYTES, _SEQ, _ALT, _REPEAT, _BOTH, _COMPLEMENT, _APART, _UNKNOWN, _FORK = range(10)
 _PER_HEAD = 10  # loops that follow one another have equal heads without end
 
 
@@ -79,7 +86,7 @@ def literal(data: bytes) -> Expr:
     """The language of one string."""
     if not data:
         return EMPTY
-    key = (Literal, data)
+    key = (_LITERAL, data)
     found = _terms.get(key)
     if found is not None:
         return found
@@ -93,7 +100,7 @@ def byte_set(members: int) -> Expr:
     """One byte: bit b of `members` says whether b is in the set."""
     if members & (members - 1) == 0:
         return literal(bytes([members.bit_length() - 1])) if members else NOTHING
-    key = (ByteSet, members)
+    key = (_BYTES, members)
     found = _terms.get(key)
     if found is not None:
         return found
@@ -143,7 +150,7 @@ def _pair(head: Expr, tail: Expr) -> Expr:
             return literal(head.data + tail.data)
         if type(tail) is Seq and type(tail.head) is Literal:
             head, tail = literal(head.data + tail.head.data), tail.tail
-    key = (Seq, head, tail)
+    key = (_SEQ, id(head), id(tail))
     found = _terms.get(key)
     if found is not None:
         return found
@@ -231,7 +238,7 @@ def _merge_single_bytes(parts: list[Expr]) -> list[Expr]:
 def _choice(parts: list[Expr]) -> Expr:
     if len(parts) == 1:
         return parts[0]
-    key = (Alt, frozenset(parts))
+    key = (_ALT, *sorted(map(id, parts)))
     found = _terms.get(key)
     if found is not None:
         return found
@@ -258,7 +265,7 @@ def repeat(inner: Expr, least: int = 0, most: int | None = None) -> Expr:
         least = 0
         if type(inner) is Repeat and inner.most is None:
             return repeat(inner.inner)
-    key = (Repeat, inner, least, most)
+    key = (_REPEAT, id(inner), least, most)
     found = _terms.get(key)
     if found is not None:
         return found
@@ -286,7 +293,7 @@ def both(*parts: Expr) -> Expr:
         return NOTHING
     if EMPTY in flat:
         return EMPTY if all(part.can_stop for part in flat) else NOTHING
-    key = (Both, frozenset(flat))
+    key = (_BOTH, *sorted(map(id, flat)))
     found = _terms.get(key)
     if found is not None:
         return found
@@ -303,7 +310,7 @@ def complement(inner: Expr) -> Expr:
         return ANY_BYTES
     if inner is ANY_BYTES:
         return NOTHING
-    key = (Complement, inner)
+    key = (_COMPLEMENT, id(inner))
     found = _terms.get(key)
     if found is not None:
         return found
@@ -323,16 +330,40 @@ def reference(scope: Scope, name: Hashable, *, can_stop: bool = False) -> Expr:
     return _share(key, term)
 
 
-def deferred(build: Callable[[], Expr], like: Expr) -> Expr:
+def deferred(
+    build: Callable[[], Expr],
+    like: Expr | Callable[[], Expr],
+    *,
+    can_stop: bool | None = None,
+    contents: Contents = UNKNOWN_CONTENTS,
+) -> Expr:
     """The term that `build()` returns, built when it is first walked.
 
     Until then `like` stands for it, which is quicker to build: it must accept the empty string if the term does, finish
     in as few bytes or more, if the term can be finished at all, and need no byte to do so that the term does not need.
     So an object of n optional properties is n small terms, though each of its places has up to n ways on.
+
+    Args:
+        build: see above; called once.
+        like: see above; a function is called when it is first asked for.
+        can_stop: whether the term accepts the empty string, where `like` is a function.
+        contents: what is known of the term.
     """
-    term = _fresh(Deferred, can_stop=like.can_stop)
-    term.build, term.built, term.like = build, None, like
+    stops = like.can_stop if isinstance(like, Expr) else bool(can_stop)
+    term = _fresh(Deferred, can_stop=stops)
+    term.build, term.built, term._like, term.contents = build, None, like, contents  # noqa: SLF001  made here
     return term
+
+
+def fork_of(names: Names, first: int, last: int, depth: int, chosen: int) -> Expr:
+    """See `Fork`; `names.py` makes them."""
+    key = (_FORK, id(names), first, depth, chosen)
+    found = _terms.get(key)
+    if found is not None:
+        return found
+    term = _fresh(Fork, can_stop=False)
+    term.names, term.first, term.last, term.depth, term.chosen = names, first, last, depth, chosen
+    return _share(key, term)
 
 
 def apart(inner: Expr) -> Expr:
@@ -344,7 +375,7 @@ def apart(inner: Expr) -> Expr:
     """
     if type(inner) in _SIMPLE:
         return inner
-    key = (Apart, inner)
+    key = (_APART, id(inner))
     found = _terms.get(key)
     if found is not None:
         return found
@@ -411,7 +442,7 @@ def unknown(need: int) -> Expr:
     Args:
         need: at least as many bytes as `fewest` says of any term that can stand there, up to the end of that term.
     """
-    key = (Unknown, need)
+    key = (_UNKNOWN, need)
     found = _terms.get(key)
     if found is not None:
         return found

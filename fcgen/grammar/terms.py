@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 
@@ -94,13 +94,41 @@ class Reference(Expr):
     name: Hashable
 
 
+class Contents:
+    """What is known of terms before they are built.
+
+    Attributes:
+        is_plain: whether no recording in them has names that are recorded themselves.
+        leaves: terms such that all is ASCII but for what is in these; None: it is not known.
+    """
+
+    __slots__ = ("is_plain", "leaves")
+
+    def __init__(self, *, is_plain: bool = False, is_ascii: bool = False) -> None:
+        self.is_plain = is_plain
+        self.leaves: list[Expr] | None = [] if is_ascii else None
+
+    def has(self, leaf: Expr) -> None:
+        """Note a leaf of which it is not known whether it is ASCII."""
+        if self.leaves is not None:
+            self.leaves.append(leaf)
+
+
 class Deferred(Expr):
     """A term that is built when it is walked; until then `like` stands for it."""
 
-    __slots__ = ("build", "built", "like")
+    __slots__ = ("_like", "build", "built", "contents")
     build: Callable[[], Expr]
     built: Expr | None
-    like: Expr
+    contents: Contents
+    _like: Expr | Callable[[], Expr]
+
+    @property
+    def like(self) -> Expr:
+        """What stands for it."""
+        if not isinstance(self._like, Expr):
+            self._like = self._like()
+        return self._like
 
     def force(self) -> Expr:
         """The term itself."""
@@ -122,6 +150,44 @@ class Unlike(Expr):
     __slots__ = ("names", "plain")
     plain: Expr
     names: frozenset[bytes]
+
+
+class Names:
+    """Names in their order, of which none begins another, each with what follows it.
+
+    Attributes:
+        keys: the names.
+        order: the indices of the names, sorted by these.
+    """
+
+    __slots__ = ("_after", "_tails", "keys", "order")
+
+    def __init__(self, keys: Sequence[bytes], after: Callable[[int], Expr]) -> None:
+        self.keys = keys
+        self.order = sorted(range(len(keys)), key=keys.__getitem__)
+        self._after = after
+        self._tails: list[Expr | None] = [None] * len(keys)
+
+    def tail(self, index: int) -> Expr:
+        """What follows a name."""
+        found = self._tails[index]
+        if found is None:
+            found = self._tails[index] = self._after(index)
+        return found
+
+
+class Fork(Expr):
+    """What is left of some names after `depth` bytes, then what follows each.
+
+    They are those of names.order[first:last] whose bit is set in `chosen`; their next bytes are not all the same.
+    """
+
+    __slots__ = ("chosen", "depth", "first", "last", "names")
+    names: Names
+    first: int
+    last: int
+    depth: int
+    chosen: int
 
 
 class Record(Expr):
@@ -176,6 +242,8 @@ def parts_of(e: Expr) -> tuple[Expr, ...]:
             return (e.scope[e.name],)
         case Deferred():
             return (e.like,)
+        case Fork():
+            return tuple(e.names.tail(index) for index in e.names.order[e.first : e.last] if e.chosen >> index & 1)
         case Record():
             return (e.like, e.names)
         case _:

@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from fcgen.grammar.alphabet import Restriction
 from fcgen.grammar.automaton import (
     BOTTOM,
     DEAD,
@@ -109,9 +110,11 @@ class Reaches:
     Args:
         trie: the vocabulary's.
         words: how many words a mask has.
+        alphabet: the bytes that the vocabulary can write.
     """
 
-    def __init__(self, trie: Trie, words: int) -> None:
+    def __init__(self, trie: Trie, words: int, alphabet: int) -> None:
+        self.restriction = Restriction(alphabet)
         self.trie = trie
         self.words = words
         self.automaton = Automaton(horizon=trie.height)
@@ -272,7 +275,9 @@ def reaches_of(vocabulary: Vocabulary) -> Reaches:
     """What is known for a vocabulary, shared by all grammars; begun anew when it has grown large."""
     found = _reaches.get(vocabulary)
     if found is None or found.automaton.size > MAX_SIZE:
-        found = _reaches[vocabulary] = Reaches(vocabulary.trie, (vocabulary.size + 31) // 32)
+        found = _reaches[vocabulary] = Reaches(
+            vocabulary.trie, (vocabulary.size + 31) // 32, vocabulary.alphabet
+        )
     return found
 
 

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fcgen.grammar.alphabet import restrict
 from fcgen.grammar.automaton import DEAD, FAR, Growth
 from fcgen.grammar.derive import fewest_needs_no_memory
 from fcgen.grammar.terms import Expr
@@ -54,7 +53,7 @@ class Tables:
         self._forced: dict[int, tuple[int, ...]] = {}
         self._closings = Closings(self._automaton, vocabulary)
         with self._automaton.growing(self._growth):
-            self._writable = restrict(root, vocabulary.alphabet)
+            self._writable = self._reaches.restriction.of(root)
             self.root = self._automaton.start(self._writable)
         self._stop_row = np.zeros(self.words, np.uint32)
         for stop in vocabulary.stop_ids:

@@ -138,7 +138,7 @@ class _Counted:
             )
         start = _Place(0, (0,) * len(self.part.contains), frozenset())
         empty = _CLOSE if self.may_end(start) else NOTHING
-        some = deferred(partial(self.items_at, start), self.sketch(start))
+        some = deferred(partial(self.items_at, start), self.sketch(start), contents=self.low.contents)
         return self.low.enclosed(b"[", some, empty, self.depth)
 
     def may_end(self, place: _Place) -> bool:
@@ -155,7 +155,7 @@ class _Counted:
             if len(self.places) > MAX_PLACES:
                 self.places.clear()
             like = self.end if self.may_end(place) else self.sketch(place)
-            found = self.places[place] = deferred(partial(self.ways, place), like)
+            found = self.places[place] = deferred(partial(self.ways, place), like, contents=self.low.contents)
         return found
 
     def ways(self, place: _Place) -> Expr:

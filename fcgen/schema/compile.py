@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fcgen.errors import FcgenError, GrammarTooLarge, SchemaError, Unsatisfiable, UnsupportedKeyword, excerpt
 from fcgen.grammar.derive import INFINITE, fewest
-from fcgen.grammar.terms import Expr
+from fcgen.grammar.terms import Contents, Expr
 from fcgen.grammar.work import MAX_STEPS, bounded
 from fcgen.schema.definitions import resolve
 from fcgen.schema.drafts import Draft
@@ -23,6 +25,9 @@ from fcgen.schema.text import Text
 
 if TYPE_CHECKING:
     from referencing import Registry
+
+_COMPARING = frozenset({"uniqueItems", "contains"})  # values are told apart by their texts
+_NAMING = frozenset({"patternProperties", "propertyNames"})  # names are of patterns
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ def compile_schema(
             if reader.draft is Draft.D4:
                 text = replace(text, plain_integers=True)
             shape = reader.read_all()
-            root = lower(shape, text, depth)
+            root = lower(shape, text, depth, contents=_contents(schema, {keyword for keyword, _ in reader.uses}, registry))
             if fewest(root) == INFINITE:
                 raise _impossible(shape)
     except FcgenError as error:
@@ -73,6 +78,12 @@ def compile_schema(
             "the schema takes more memory than there is", function=function, hint="Simplify it."
         ) from None
     return Compiled(root, tuple(dict.fromkeys(map(str, reader.notes))), tuple(sorted(reader.uses)))
+
+
+def _contents(schema: Any, keywords: AbstractSet[str], registry: Registry[Any] | None) -> Contents:
+    """What is known of the terms of a schema."""
+    is_ascii = registry is None and not keywords & _NAMING and json.dumps(schema, ensure_ascii=False).isascii()
+    return Contents(is_plain=not keywords & _COMPARING, is_ascii=is_ascii)
 
 
 def _impossible(shape: Shape) -> SchemaError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from fcgen.grammar.expr import NOTHING, alt, alt_of, apart, literal, seq
-from fcgen.grammar.terms import Expr
+from fcgen.grammar.terms import Contents, Expr
 from fcgen.schema.array_texts import array_texts
 from fcgen.schema.lowering import ANY_VALUE, Lowering
 from fcgen.schema.number_sets import Number
@@ -18,18 +18,26 @@ from fcgen.schema.text import Text
 _QUOTE = literal(b'"')
 
 
-def lower(shape: Shape, text: Text = Text(), depth: int = 0) -> Expr:  # noqa: B008  it is immutable
+def lower(
+    shape: Shape,
+    text: Text = Text(),  # noqa: B008  it is immutable
+    depth: int = 0,
+    *,
+    contents: Contents | None = None,
+) -> Expr:
     """The JSON texts of the values of `shape`, which stand `depth` deep in other text.
+
+    `contents` is what is known of the terms; the leaves that may not be ASCII are noted there.
 
     Raises SchemaError, GrammarTooLarge: a number, a string or an array has too many forms.
     """
-    return Lowering(text, _build).whole(shape, depth if text.is_indented else 0)
+    return Lowering(text, _build, contents=contents).whole(shape, depth if text.is_indented else 0)
 
 
 @lru_cache(maxsize=16)
 def anything(text: Text) -> Expr:
     """The texts of all JSON values, where whitespace does not depend on the depth."""
-    return Lowering(text, _build, nested=True).whole(ANY_VALUE, 0)
+    return Lowering(text, _build, nested=True, contents=Contents(is_plain=True, is_ascii=True)).whole(ANY_VALUE, 0)
 
 
 def _build(low: Lowering, shape: Shape, depth: int) -> Expr:
@@ -40,7 +48,10 @@ def _build(low: Lowering, shape: Shape, depth: int) -> Expr:
 def _texts(low: Lowering, shape: Shape, depth: int) -> Expr:
     match shape:
         case String():
-            return seq(_QUOTE, string_texts(shape, low.text.spell), _QUOTE)
+            texts = string_texts(shape, low.text.spell)
+            if shape.is_regular:
+                low.contents.has(texts)
+            return seq(_QUOTE, texts, _QUOTE)
         case Number():
             text = low.text
             return number_texts(

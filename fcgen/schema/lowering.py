@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from fcgen.grammar.expr import EMPTY, NOTHING, alt, literal, reference, seq
-from fcgen.grammar.terms import Expr, Literal, Scope
+from fcgen.grammar.terms import Contents, Expr, Literal, Scope
 from fcgen.schema.algebra import shape_of
 from fcgen.schema.definitions import resolve
 from fcgen.schema.shape import EVERY_KIND, AnyOf, Array, Object, Shape
@@ -31,7 +31,8 @@ Build: TypeAlias = Callable[["Lowering", Shape, int], Expr]
 class _Family:
     """Lowerings that belong together."""
 
-    def __init__(self) -> None:
+    def __init__(self, contents: Contents) -> None:
+        self.contents = contents
         self.lowerings: list[Lowering] = []
         self.is_busy = False
 
@@ -41,9 +42,18 @@ class Lowering:
 
     Attributes:
         text: the choices.
+        contents: what is known of the terms, all in all.
     """
 
-    def __init__(self, text: Text, build: Build, family: _Family | None = None, *, nested: bool = False) -> None:
+    def __init__(
+        self,
+        text: Text,
+        build: Build,
+        family: _Family | None = None,
+        *,
+        nested: bool = False,
+        contents: Contents | None = None,
+    ) -> None:
         self.text = text
         self._build = build
         self.refers_to_itself = nested or text.is_indented  # where any value may stand
@@ -53,7 +63,8 @@ class Lowering:
         self._open: set[tuple[Shape, int]] = set()
         self._distinct: Lowering | None = None
         self._permuted: Lowering | None = None
-        self._family = _Family() if family is None else family
+        self._family = _Family(contents or Contents()) if family is None else family
+        self.contents = self._family.contents
         self._family.lowerings.append(self)
 
     def whole(self, shape: Shape, depth: int) -> Expr:

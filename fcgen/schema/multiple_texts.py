@@ -21,9 +21,11 @@ from typing import NamedTuple
 
 from fcgen.grammar.dfa import Dfa, determinize
 from fcgen.grammar.expr import EMPTY, NOTHING, alt_of, deferred, literal, repeat, seq
-from fcgen.grammar.terms import Expr
+from fcgen.grammar.terms import Contents, Expr
 from fcgen.schema.number_ranges import DIGIT, POINT
 from fcgen.schema.number_sets import Real
+
+_DIGITS = Contents(is_plain=True, is_ascii=True)
 
 
 class Style(NamedTuple):
@@ -131,7 +133,7 @@ class _Tree:
         ending = self._shortest(number, places)
         if ending is None:
             return NOTHING
-        return seq(byte, deferred(partial(self._after, number, places), ending))
+        return seq(byte, deferred(partial(self._after, number, places), ending, contents=_DIGITS))
 
     def _after(self, number: int, places: int | None) -> Expr:
         ways = [EMPTY] if self._shortest(number, places) is EMPTY else []

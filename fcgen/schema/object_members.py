@@ -32,8 +32,8 @@ from fcgen.schema.values import spelled
 
 MAX_MEMBERS = 10_000
 
-Names = frozenset[bytes]
-NO_NAMES: Names = frozenset()
+Written = frozenset[bytes]
+NO_NAMES: Written = frozenset()
 
 
 class Count(NamedTuple):
@@ -96,12 +96,12 @@ def _named(demand: Demand) -> Iterator[str]:
 
 
 class Unnamed(NamedTuple):
-    """Names that are not known one by one, and the values that they have."""
+    """Written that are not known one by one, and the values that they have."""
 
     names: String
     value: Expr
 
-    def texts(self, taken: Names) -> Expr:
+    def texts(self, taken: Written) -> Expr:
         """The names but those that are taken."""
         free = other_names(taken)
         return free if self.names.is_any else both(string_texts(self.names), free)
@@ -137,7 +137,7 @@ class Members:
         self.declared = (1 << sum(name in declared for name in names)) - 1
         required = frozenset(part.required)
         self.required = sum(1 << i for i, name in enumerate(names) if name in required)
-        self.taken: Names = frozenset(spelled(name)[1:-1] for name in {*part.properties, *names})
+        self.taken: Written = frozenset(spelled(name)[1:-1] for name in {*part.properties, *names})
         self._groups = [group for group in part.groups if type(group.value) is not Never]
         self._by_name = [self._settling(name) for name in names]
         self._by_absence = [

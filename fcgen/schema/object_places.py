@@ -48,7 +48,7 @@ class Places:
     def whole(self) -> Expr:
         """The texts of the object."""
         start = State((1 << len(self._members.known)) - 1, 0, self._demands, NO_NAMES)
-        some = deferred(partial(self._members_at, start), self._sketches.at(start))
+        some = deferred(partial(self._members_at, start), self._sketches.at(start), contents=self._low.contents)
         empty = _CLOSE if self._may_end(start) else NOTHING
         return self._low.enclosed(b"{", some, empty, self._depth)
 
@@ -59,7 +59,7 @@ class Places:
             if len(self._places) > MAX_PLACES:
                 self._places.clear()
             like = self._end if self._may_end(place) else self._sketches.at(place)
-            found = self._places[place] = deferred(partial(self._ways, place), like)
+            found = self._places[place] = deferred(partial(self._ways, place), like, contents=self._low.contents)
         return found
 
     def _ways(self, place: State) -> Expr:

@@ -12,7 +12,7 @@ from fcgen.errors import SchemaError
 from fcgen.grammar.derive import shortest
 from fcgen.grammar.expr import EMPTY, NOTHING, alt_of, literal, seq
 from fcgen.grammar.terms import Expr
-from fcgen.schema.object_members import Count, Members, Names, Unnamed
+from fcgen.schema.object_members import Count, Members, Unnamed, Written
 from fcgen.schema.place import Place, pointer
 from fcgen.schema.text import Spacing
 from fcgen.schema.tracking import MAX_PLACES
@@ -35,7 +35,7 @@ class State(NamedTuple):
     left: int
     size: int
     open: frozenset[int]
-    written: Names
+    written: Written
 
 
 class Sketches:
@@ -162,7 +162,7 @@ class Sketches:
                 )
         return alt_of(ways)
 
-    def _names(self, group: Unnamed, written: Names, count: int, *, slack: bool) -> list[bytes]:
+    def _names(self, group: Unnamed, written: Written, count: int, *, slack: bool) -> list[bytes]:
         """The shortest names of a group."""
         found: list[bytes] = []
         while len(found) < count + slack:

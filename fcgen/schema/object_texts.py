@@ -1,28 +1,28 @@
 """Object -> Expr: the texts of objects, with no key twice.
 
-Most objects are written from their last property to their first, as two chains whose terms share their tails: what may
-follow once a member has been written, and what may come while none has. So an object of n properties takes n steps;
-where many in a row are optional, the choice among them is made only at the places that are walked. The others keep
-track of their members instead (`object_places.py`).
+Most objects are a chain of their known members, of which each place is a choice among the names that may still come
+(`names.py`). Places are made where they are walked; until then the required members stand for the object, which tell how
+short it can be and whether there is any. The others keep track of their members instead (`object_places.py`).
 
 Names that are not known one by one are remembered as they are written (`record`), since none may come twice.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 from fcgen.grammar.expr import NOTHING, alt, alt_of, deferred, literal, record, seq, unknown
-from fcgen.grammar.terms import Expr
+from fcgen.grammar.names import fork, names
+from fcgen.grammar.terms import Expr, Names
 from fcgen.schema.lowering import Lowering
-from fcgen.schema.object_members import NO_NAMES, Count, Names, Unnamed, known_members, named_singly
+from fcgen.schema.object_members import NO_NAMES, Count, Unnamed, Written, known_members, named_singly
 from fcgen.schema.object_places import Places
 from fcgen.schema.shape import Object
 from fcgen.schema.tracking import FAR, MAX_PLACES
 from fcgen.schema.values import spelled
 
-_FEW = 2  # so many alternatives are written out wherever they may come
 _QUOTE = literal(b'"')
 _CLOSE = literal(b"}")
 
@@ -36,74 +36,96 @@ def object_texts(part: Object, low: Lowering, depth: int) -> Expr:
     count = Count.of(single)
     if low.text.order == "any" or count.matters or part.demands or single is not part:
         return Places(single, {*part.properties, *part.required}, count, low, depth).whole()
-    return _chained(part, low, depth)
+    return _Chained(part, low, depth).whole()
 
 
-def _chained(part: Object, low: Lowering, depth: int) -> Expr:
-    """The object, from its end: `after` is what may follow a member, `first` what may come while there is none."""
-    members, required = known_members(part), frozenset(part.required)
-    leading = next((i for i, (name, _) in enumerate(members) if name in required), len(members))
-    others = _Others(part, low, depth)
-    inside = low.within(depth)
-    after = _Ways(others.after(NO_NAMES))
-    first = _Ways(others.first)
-    none = _CLOSE
-    for i in range(len(members) - 1, -1, -1):
-        name, value = members[i]
-        is_required = name in required
-        rest = seq(low.term(value, inside), after.term)
-        after = after.with_way(seq(low.key(name, depth, after_comma=True), rest), only=is_required)
-        if i <= leading:
-            first = first.with_way(seq(low.key(name, depth, after_comma=False), rest), only=is_required)
-        none = NOTHING if is_required else none
-    return low.enclosed(b"{", first.term, none, depth)
+class _Chained:
+    """An object whose known members come in their order. What follows each is made when it is walked."""
 
+    def __init__(self, part: Object, low: Lowering, depth: int) -> None:
+        self._low, self._depth, self._part = low, depth, part
+        self._spacing = low.spacing(depth)
+        members, required = known_members(part), frozenset(part.required)
+        self._values = [value for _, value in members]
+        self._keys = [spelled(name) for name, _ in members]
+        self._required = [i for i, (name, _) in enumerate(members) if name in required]
+        self._end = seq(self._spacing.close, _CLOSE)
 
-class _Ways:
-    """The alternatives at one place of an object: those that were given last, first, each in reach of the next.
+    def whole(self) -> Expr:
+        """The texts of the object, as yet a sketch: its required members alone."""
+        return deferred(self._built, self._sketch, can_stop=False, contents=self._low.contents)
 
-    A place shares its list with the places behind it, and of that list has the first `count`.
-    """
+    def _built(self) -> Expr:
+        first = self._members_from(0, self._others.first)
+        return self._low.enclosed(b"{", first, NOTHING if self._required else _CLOSE, self._depth)
 
-    __slots__ = ("count", "term", "ways")
+    def _sketch(self) -> Expr:
+        if not self._required:
+            return self._low.enclosed(b"{", NOTHING, _CLOSE, self._depth)
+        i = self._required[0]
+        first = seq(literal(self._keys[i]), self._following(i, self._sketches[1]))
+        return self._low.enclosed(b"{", first, NOTHING, self._depth)
 
-    def __init__(self, term: Expr, ways: list[Expr] | None = None) -> None:
-        self.ways = [term] if ways is None else ways
-        self.count = len(self.ways)
-        self.term = term
+    @cached_property
+    def _others(self) -> _Others:
+        return _Others(self._part, self._low, self._depth)
 
-    def with_way(self, way: Expr, *, only: bool) -> _Ways:
-        """A place where `way` may come too, or where only `way` may come."""
-        if only:
-            return _Ways(way)
-        self.ways.append(way)
-        if len(self.ways) <= _FEW:
-            return _Ways(alt_of(self.ways), self.ways)
-        return _Ways(deferred(partial(_choice, self.ways, len(self.ways)), alt(way, self.term)), self.ways)
+    @cached_property
+    def _names(self) -> Names:
+        return names(self._keys, self._tail)
 
+    @cached_property
+    def _sketches(self) -> list[Expr]:
+        """What must still follow when some of the required members are written, by how many are."""
+        found = [self._end]
+        for i in reversed(self._required):
+            found.append(seq(self._spacing.comma, literal(self._keys[i]), self._following(i, found[-1])))
+        return found[::-1]
 
-def _choice(ways: list[Expr], count: int) -> Expr:
-    return alt_of(reversed(ways[:count]))
+    def _members_from(self, i: int, others: Expr) -> Expr:
+        """The members that may come next, where those before the known member `i` have come or never will."""
+        later = bisect_left(self._required, i)
+        if later < len(self._required):
+            return fork(self._names, (2 << self._required[later]) - (1 << i))
+        return alt(fork(self._names, (1 << len(self._keys)) - (1 << i)), others)
+
+    def _tail(self, i: int) -> Expr:
+        return self._following(i, self._after(i + 1))
+
+    def _following(self, i: int, then: Expr) -> Expr:
+        """What follows the name of the known member `i`."""
+        return seq(self._spacing.colon, self._low.late(self._values[i], self._low.within(self._depth)), then)
+
+    def _after(self, i: int) -> Expr:
+        """What may follow the known member before `i`."""
+        if i == len(self._keys):
+            return self._others.after(NO_NAMES)
+        sketch = self._sketches[bisect_left(self._required, i)]
+        return deferred(partial(self._ways, i), sketch, contents=self._low.contents)
+
+    def _ways(self, i: int) -> Expr:
+        members = seq(self._spacing.comma, self._members_from(i, self._others.first))
+        return members if self._required and i <= self._required[-1] else alt(members, self._end)
 
 
 class _Others:
     """The members of an object whose names are not known, one after the other to the object's end."""
 
     def __init__(self, part: Object, low: Lowering, depth: int) -> None:
-        self._spacing = low.spacing(depth)
+        self._spacing, self._contents = low.spacing(depth), low.contents
         self._known = frozenset(spelled(name)[1:-1] for name in {*part.properties, *part.required})
         inside = low.within(depth)
         found = (Unnamed(group.names, low.term(group.value, inside)) for group in part.groups)
         self._groups = [group for group in found if group.value is not NOTHING]
         self._end = seq(self._spacing.close, _CLOSE)
-        self._places: dict[Names, Expr] = {}
+        self._places: dict[Written, Expr] = {}
 
     @property
     def first(self) -> Expr:
         """What may come where there is no member yet, but for the end."""
         return self._member(NO_NAMES)
 
-    def after(self, written: Names) -> Expr:
+    def after(self, written: Written) -> Expr:
         """What may follow a member, where these others are written."""
         if not self._groups:
             return self._end
@@ -112,13 +134,13 @@ class _Others:
             if len(self._places) > MAX_PLACES:
                 self._places.clear()
             ways = partial(self._ways, written)
-            found = self._places[written] = deferred(ways, self._end) if written else ways()
+            found = self._places[written] = deferred(ways, self._end, contents=self._contents) if written else ways()
         return found
 
-    def _ways(self, written: Names) -> Expr:
+    def _ways(self, written: Written) -> Expr:
         return alt(seq(self._spacing.comma, self._member(written)), self._end)
 
-    def _member(self, written: Names) -> Expr:
+    def _member(self, written: Written) -> Expr:
         more = alt(seq(self._spacing.comma, unknown(FAR)), self._end)
         return alt_of(
             seq(
@@ -132,7 +154,7 @@ class _Others:
             for group in self._groups
         )
 
-    def following(self, group: Unnamed, written: Names) -> Expr:
+    def following(self, group: Unnamed, written: Written) -> Expr:
         """What follows a name of `group`, the last of those written."""
         return seq(self._spacing.colon, group.value, self.after(written))
 
@@ -143,7 +165,7 @@ class _After:
 
     others: _Others
     group: Unnamed
-    written: Names
+    written: Written
 
     def __call__(self, name: bytes) -> Expr:
         return self.others.following(self.group, self.written | {name[:-1]})

@@ -1,0 +1,65 @@
+"""A choice among names, each with what follows it: the members of an object at one place of it.
+
+The names are sorted once for all places of the object. A place is a range of them, of which some may come there, and
+how many bytes of them are written; the way from one byte to the next is made when it is walked, and so is what follows
+a name. So a place costs what is walked of it, not what its names cost to write out and to sort.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from fcgen.grammar.expr import NOTHING, fork_of, literal, seq
+from fcgen.grammar.terms import Expr, Fork, Names
+
+
+def names(keys: Sequence[bytes], after: Callable[[int], Expr]) -> Names:
+    """Names, none of which begins another, with what `after` returns for the index of each."""
+    return Names(keys, after)
+
+
+def fork(among: Names, chosen: int) -> Expr:
+    """Any of the names whose bits are set in `chosen`, then what follows it."""
+    return _fork(among, 0, len(among.order), 0, chosen)
+
+
+def refork(e: Fork, among: Names, chosen: int) -> Expr:
+    """`e`, with other names in place of its own, and of these only those that are `chosen`."""
+    return _fork(among, e.first, e.last, e.depth, chosen)
+
+
+def fork_arcs(e: Fork) -> list[tuple[int, Expr]]:
+    """The first bytes of the names, each with what is left after it."""
+    keys, order = e.names.keys, e.names.order
+    found = []
+    first = e.first
+    while first < e.last:
+        if not e.chosen >> order[first] & 1:
+            first += 1
+            continue
+        byte = keys[order[first]][e.depth]
+        last = first + 1
+        while last < e.last and (keys[order[last]][e.depth] == byte or not e.chosen >> order[last] & 1):
+            last += 1
+        then = _fork(e.names, first, last, e.depth + 1, e.chosen)
+        if then is not NOTHING:
+            found.append((1 << byte, then))
+        first = last
+    return found
+
+
+def _fork(among: Names, first: int, last: int, depth: int, chosen: int) -> Expr:
+    order = among.order
+    members = [place for place in range(first, last) if chosen >> order[place] & 1]
+    if not members:
+        return NOTHING
+    first, last = members[0], members[-1]
+    low = among.keys[order[first]]
+    if first == last:
+        return seq(literal(low[depth:]), among.tail(order[first]))
+    high = among.keys[order[last]]
+    size = depth
+    while low[size] == high[size]:
+        size += 1
+    left = sum(1 << order[place] for place in members)
+    return seq(literal(low[depth:size]), fork_of(among, first, last + 1, size, left))
