@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
+from fcgen.grammar.derive import fewest
 from fcgen.grammar.dfa import DfaState, determinize
 from fcgen.grammar.expr import (
     ALL_BYTES,
@@ -28,7 +29,7 @@ from fcgen.grammar.expr import (
     seq,
     unlike,
 )
-from fcgen.grammar.names import names, refork
+from fcgen.grammar.names import refork
 from fcgen.grammar.terms import (
     Alt,
     Apart,
@@ -167,7 +168,9 @@ class Restriction:
     def _restricted_names(self, among: Names) -> Names:
         found = self._names.get(among)
         if found is None:
-            found = self._names[among] = names(among.keys, lambda index: self.also(among.tail(index)))
+            found = self._names[among] = Names(
+                among.keys, lambda index: self.also(among.tail(index)), lambda index: fewest(self.also(among.tail(index)))
+            )
         return found
 
     def _writable(self, e: Fork) -> int:

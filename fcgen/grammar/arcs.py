@@ -87,6 +87,8 @@ def arcs(e: Expr) -> Arcs:
             return [(members, seq(then, e.tail)) for members, then in arcs(e.head)]
         case Apart():
             return [(members, apart(then)) for members, then in arcs(e.inner)]
+        case Unlike():
+            return _unlike_arcs(e)
         case Deferred():
             return arcs(e.force())
     with _deriving:
@@ -130,8 +132,6 @@ def _arcs(e: Expr) -> Arcs:
         case Repeat():
             rest = one_less(e)
             return [(members, seq(then, rest)) for members, then in arcs(e.inner)]
-        case Unlike():
-            return _unlike_arcs(e)
         case Fork():
             return fork_arcs(e)
         case Both():

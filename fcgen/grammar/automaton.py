@@ -305,6 +305,10 @@ class Automaton:
         byte = int(np.argmin(needs))
         return (thread_of(int(row[byte]), frame), byte) if needs[byte] < need else None
 
+    def need_of(self, frame: int) -> int:
+        """The fewest bytes to the end of what is on a frame, or somewhat more."""
+        return self._frames_read[frame * _WIDTH + FEWEST]
+
     def _need(self, thread: int) -> int:
         state, frame = thread & _LOW, thread >> _BITS
         return self._states_read[state * _WIDTH + FEWEST] + self._frames_read[frame * _WIDTH + FEWEST]

@@ -167,20 +167,10 @@ def _doubtful(e: Expr) -> bool:
 
 def _best_parts(e: Expr, value: dict[Expr, float], certain: Collection[Expr]) -> Sequence[Expr]:
     """The parts on which the value of `e` rests; of several, a certain one."""
-    if type(e) is Fork:
-        return _best_tail(e, value)
     if type(e) is not Alt:
         return parts_of(e)
     best = [part for part in e.parts if _value_of(part, value) == value[e]]
     return [next((part for part in best if part.fewest_memo is not None or part in certain), best[0])]
-
-
-def _best_tail(e: Fork, value: dict[Expr, float]) -> Sequence[Expr]:
-    for index in e.names.order[e.first : e.last]:
-        tail = e.names.tail(index)
-        if e.chosen >> index & 1 and len(e.names.keys[index]) - e.depth + _value_of(tail, value) == value[e]:
-            return [tail]
-    return parts_of(e)
 
 
 def _value_of(e: Expr, value: dict[Expr, float]) -> float:
@@ -239,8 +229,9 @@ def _estimate(e: Expr, value: dict[Expr, float]) -> float:
         case Unlike():
             return max(1, _value_of(e.plain, value))
         case Fork():
-            left = [index for index in e.names.order[e.first : e.last] if e.chosen >> index & 1]
-            return min(len(e.names.keys[index]) - e.depth + _value_of(e.names.tail(index), value) for index in left)
+            keys, need, chosen = e.names.keys, e.names.need, e.chosen
+            left = [index for index in e.names.order[e.first : e.last] if chosen >> index & 1]
+            return min(len(keys[index]) + need(index) for index in left) - e.depth
         case Reference():
             return _value_of(e.scope[e.name], value)
         case Deferred():

@@ -7,15 +7,8 @@ a name. So a place costs what is walked of it, not what its names cost to write 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 from fcgen.grammar.expr import NOTHING, fork_of, literal, seq
 from fcgen.grammar.terms import Expr, Fork, Names
-
-
-def names(keys: Sequence[bytes], after: Callable[[int], Expr]) -> Names:
-    """Names, none of which begins another, with what `after` returns for the index of each."""
-    return Names(keys, after)
 
 
 def fork(among: Names, chosen: int) -> Expr:

@@ -160,19 +160,28 @@ class Names:
         order: the indices of the names, sorted by these.
     """
 
-    __slots__ = ("_after", "_tails", "keys", "order")
+    __slots__ = ("_after", "_need", "_needs", "_tails", "keys", "order")
 
-    def __init__(self, keys: Sequence[bytes], after: Callable[[int], Expr]) -> None:
+    def __init__(self, keys: Sequence[bytes], after: Callable[[int], Expr], need: Callable[[int], float]) -> None:
         self.keys = keys
         self.order = sorted(range(len(keys)), key=keys.__getitem__)
-        self._after = after
+        self._after, self._need = after, need
         self._tails: list[Expr | None] = [None] * len(keys)
+        self._needs: list[float | None] = [None] * len(keys)
 
     def tail(self, index: int) -> Expr:
         """What follows a name."""
         found = self._tails[index]
         if found is None:
             found = self._tails[index] = self._after(index)
+        return found
+
+
+    def need(self, index: int) -> float:
+        """How many bytes finish what follows a name; infinite: nothing does."""
+        found = self._needs[index]
+        if found is None:
+            found = self._needs[index] = self._need(index)
         return found
 
 
@@ -242,8 +251,6 @@ def parts_of(e: Expr) -> tuple[Expr, ...]:
             return (e.scope[e.name],)
         case Deferred():
             return (e.like,)
-        case Fork():
-            return tuple(e.names.tail(index) for index in e.names.order[e.first : e.last] if e.chosen >> index & 1)
         case Record():
             return (e.like, e.names)
         case _:

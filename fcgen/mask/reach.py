@@ -56,14 +56,18 @@ from fcgen.mask.walk import (
 from fcgen.vocab import Vocabulary
 from fcgen.vocab.trie import ROOT, Trie
 
-MOST_ASIDE = 64
-PLAINEST = ord("~")  # the byte that begins the fewest names
-MAX_REACHES = 20_000
-MAX_REACH_BYTES = 128 << 20
-MAX_SIZE = 500_000
 Words = NDArray[np.uint32]
 Ints = NDArray[np.int32]
+
+MOST_ASIDE = 64
+PLAINEST = ord("~")  # the byte that begins the fewest names
+MAX_REACH_BYTES = 128 << 20
+MAX_ROW_WORDS = 8 << 20
+_OVERHEAD = 500  # bytes of a Reach itself
+_NONE: Ints = np.empty(0, np.int32)
+MAX_SIZE = 500_000
 Spots = tuple[int | Ints, int, int]
+Key = tuple[int | bytes, ...]
 
 
 class Reach(NamedTuple):
@@ -97,7 +101,7 @@ class Allowed(NamedTuple):
         far: no more bytes than this are missing to an end of the text after any of them.
     """
 
-    key: tuple[int | bytes, ...]
+    key: Key
     row: Words
     far: int
 
@@ -122,16 +126,15 @@ class Reaches:
         self.buffers = _Buffers(trie.height, len(trie.tokens))
         self._count = 0
         self._size = 0
-        self._reaches: dict[tuple[Suffixes, int, int], Reach] = {}
+        self._rows: dict[Key, Words] = {}
+        self._reaches: dict[Suffixes, dict[int, Reach]] = {}
         self._rests: dict[tuple[Suffixes, bytes], Suffixes | None] = {}
 
     def allowed(self, place: int) -> Allowed:
         """The tokens that may come next at `place`."""
-        automaton = self.automaton
-        found: dict[tuple[Suffixes, int], None] = {
-            (self.whole, thread): None for thread in automaton.by_rows(place)
-        }
-        ahead = list(found)
+        automaton, whole = self.automaton, self.whole
+        ahead = [(whole, thread) for thread in automaton.by_rows(place)]
+        seen = set(ahead)
         parts: dict[int, Reach] = {}
         far = 0
         for suffixes, thread in ahead:
@@ -140,14 +143,16 @@ class Reaches:
             if own.hidden:
                 return self._stepped(place)
             parts[own.number] = own
-            far = max(far, own.far + automaton.fewest(thread_of(0, frame)))
+            far = max(far, own.far + automaton.need_of(frame))
             if own.rest is not None:
                 waiting = [thread_of(*below) for below in automaton.popped(frame)]
                 for then in automaton.entered(waiting):
-                    if (own.rest, then) not in found:
-                        found[own.rest, then] = None
+                    if (own.rest, then) not in seen:
+                        seen.add((own.rest, then))
                         ahead.append((own.rest, then))
-        return Allowed(tuple(parts), self._row(parts.values()), far)
+        key = tuple(parts)
+        row = self._rows.get(key)
+        return Allowed(key, self._shared(key, self._row(parts.values())) if row is None else row, far)
 
     def ends(self, place: int) -> list[tuple[int, int]]:
         """The trie nodes at which the tokens end that may come next at `place`, each with a place that it leads to.
@@ -155,6 +160,13 @@ class Reaches:
         The places know as much as a walk by rows knows, or more. There may be several for a node.
         """
         return self._walked(place, ENDS).ended
+
+    def _shared(self, key: Key, row: Words) -> Words:
+        if len(self._rows) * self.words > MAX_ROW_WORDS:
+            self._rows.clear()
+        row = self._rows.setdefault(key, row)
+        row.flags.writeable = False
+        return row
 
     def _row(self, parts: Collection[Reach]) -> Words:
         row: Words | None = None
@@ -186,7 +198,8 @@ class Reaches:
         while found.hidden:
             found.go_on(found.cross(place))
         row = self._row(parts) | found.row
-        return Allowed((row.tobytes(),), row, found.far)
+        key = (row.tobytes(),)
+        return Allowed(key, self._shared(key, row), found.far)
 
     def _walked(self, place: int, wanted: int) -> _Walk:
         """A walk of all tokens, from `place` to wherever they lead."""
@@ -198,51 +211,53 @@ class Reaches:
 
     def _reach(self, suffixes: Suffixes, state: int, wanted: int) -> Reach:
         """What `suffixes` reach by rows from a state that has one, not beyond its own text; the exits if wanted."""
-        found = self._reaches.get((suffixes, state, wanted))
+        known = self._reaches.get(suffixes)
+        if known is None:
+            known = self._reaches[suffixes] = {}
+        key = state << 2 | wanted
+        found = known.get(key)
         if found is None:
             walked = _Walk(self, suffixes, wanted)
             home = self._run_beside(state) if suffixes is self.whole else None
-            row = None
             if home is None:
-                walked.go_on([(ROOT, state, OPEN)])
+                walked.go_on_from(state)
+                found = self._reached(walked, state, None)
             else:
                 row = walked.differ(state, home, self._reach(suffixes, home, wanted))
-            found = self._reached(walked, state, row)
-            self._keep((suffixes, state, wanted), found)
+                found = self._reached(walked, state, row)
+            self._make_room(found)
+            known[key] = found
         return found
 
     def _reached(self, walked: _Walk, state: int, row: Words | None) -> Reach:
-        exits = walked.exits()
-        if walked.wanted == EXITS and self.automaton.states[state, STOPS]:
-            exits = np.concatenate([np.array([ROOT], np.int32), exits])
         tokens = walked.tokens()
         if row is None and len(tokens) > self.words:
             row = np.zeros(self.words, np.uint32)
-        if row is not None and len(tokens):
-            put(tokens, row)
-            tokens = tokens[:0]
         if row is not None:
+            if len(tokens):
+                put(tokens, row)
+                tokens = _NONE
             row.flags.writeable = False
+        exits = walked.exits(also_root=bool(self.automaton.states[state, STOPS]))
+        rest = self._rest(walked.suffixes, exits) if len(exits) else None
         self._count += 1
-        rest = self._rest(walked.suffixes, exits)
         return Reach(self._count, row, tokens, walked.far, exits, rest, tuple(walked.hidden))
 
     def _rest(self, suffixes: Suffixes, exits: Ints) -> Suffixes | None:
-        if not len(exits):
-            return None
         key = (suffixes, exits.tobytes())
         if key not in self._rests:
             self._rests[key] = rest = suffixes.below(exits)
             self._size += 0 if rest is None or rest is suffixes else rest.nodes.nbytes + rest.tokens.nbytes
         return self._rests[key]
 
-    def _keep(self, key: tuple[Suffixes, int, int], found: Reach) -> None:
-        self._size += found.tokens.nbytes + (0 if found.row is None else found.row.nbytes)
-        if len(self._reaches) >= MAX_REACHES or self._size > MAX_REACH_BYTES:
+    def _make_room(self, found: Reach) -> None:
+        """Forget all reaches when they have become many."""
+        self._size += _OVERHEAD + found.tokens.nbytes + (0 if found.row is None else found.row.nbytes)
+        if self._size > MAX_REACH_BYTES:
             self._reaches.clear()
             self._rests.clear()
+            self._rows.clear()
             self._size = 0
-        self._reaches[key] = found
 
     def _run_beside(self, state: int) -> int | None:
         """The state of a run of plain bytes that nearly all bytes lead to from `state` too, if there is one.
@@ -326,11 +341,16 @@ class _Walk:
 
     def tokens(self) -> Ints:
         """The tokens found."""
-        return self._found[0] if len(self._found) == 1 else np.concatenate([np.empty(0, np.int32), *self._found])
+        if len(self._found) < 2:
+            return self._found[0] if self._found else _NONE
+        return np.concatenate(self._found)
 
-    def exits(self) -> Ints:
+    def exits(self, *, also_root: bool) -> Ints:
         """The nodes at which what is on the frame OPEN has ended, in order, if these are wanted."""
-        return np.unique(np.concatenate(self._exits)) if self._exits else np.empty(0, np.int32)
+        if self.wanted != EXITS or not (self._exits or also_root):
+            return _NONE
+        root = [np.array([ROOT], np.int32)] if also_root else []
+        return np.unique(np.concatenate([*root, *self._exits]))
 
     @property
     def row(self) -> Words:
@@ -339,6 +359,12 @@ class _Walk:
         for tokens in self._found:
             put(tokens, row)
         return row
+
+    def go_on_from(self, state: int) -> None:
+        """Walk all there is from one state, with whatever may follow it."""
+        spots = self._reaches.buffers.spots
+        spots[0, 0], spots[0, 1], spots[0, 2] = ROOT, state, OPEN
+        self._run(1)
 
     def go_on(self, spots: Sequence[Spots]) -> None:
         """Walk from `spots`: nodes, a state and a frame."""

@@ -48,7 +48,7 @@ class Tables:
         self._rows: dict[int, Words] = {}
         self._far: dict[int, int] = {}
         self._worst: dict[int, int] = {}
-        self._shared: dict[tuple[int | bytes, ...], Words] = {}
+        self._stopping: dict[tuple[int | bytes, ...], Words] = {}
         self._steps: dict[tuple[int, int], int] = {}
         self._forced: dict[int, tuple[int, ...]] = {}
         self._closings = Closings(self._automaton, vocabulary)
@@ -143,14 +143,14 @@ class Tables:
     def _compute_row(self, place: int) -> Words:
         with self._automaton.growing(self._growth):
             found = self._reaches.allowed(place)
-        stops = self.can_stop(place)
-        row = self._shared.setdefault((stops, *found.key), found.row)
-        if row.flags.writeable:
-            if stops:
-                row |= self._stop_row
-            row.flags.writeable = False
+        row = found.row
+        if self.can_stop(place):
+            row = self._stopping.get(found.key, row)
+            if row is found.row:
+                row = self._stopping[found.key] = row | self._stop_row
+                row.flags.writeable = False
         if len(self._rows) >= self._max_rows:
-            self._shared.clear()
+            self._stopping.clear()
             _drop_half(self._rows)
             _drop_half(self._far)
             _drop_half(self._worst)

@@ -13,8 +13,9 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property, partial
 
+from fcgen.grammar.derive import fewest
 from fcgen.grammar.expr import NOTHING, alt, alt_of, deferred, literal, record, seq, unknown
-from fcgen.grammar.names import fork, names
+from fcgen.grammar.names import fork
 from fcgen.grammar.terms import Expr, Names
 from fcgen.schema.lowering import Lowering
 from fcgen.schema.object_members import NO_NAMES, Count, Unnamed, Written, known_members, named_singly
@@ -72,7 +73,7 @@ class _Chained:
 
     @cached_property
     def _names(self) -> Names:
-        return names(self._keys, self._tail)
+        return Names(self._keys, self._tail, self._need)
 
     @cached_property
     def _sketches(self) -> list[Expr]:
@@ -92,9 +93,16 @@ class _Chained:
     def _tail(self, i: int) -> Expr:
         return self._following(i, self._after(i + 1))
 
+    def _need(self, i: int) -> float:
+        then = self._end if i + 1 == len(self._keys) else self._sketches[bisect_left(self._required, i + 1)]
+        return fewest(self._spacing.colon) + fewest(self._value(i)) + fewest(then)
+
+    def _value(self, i: int) -> Expr:
+        return self._low.late(self._values[i], self._low.within(self._depth))
+
     def _following(self, i: int, then: Expr) -> Expr:
         """What follows the name of the known member `i`."""
-        return seq(self._spacing.colon, self._low.late(self._values[i], self._low.within(self._depth)), then)
+        return seq(self._spacing.colon, self._value(i), then)
 
     def _after(self, i: int) -> Expr:
         """What may follow the known member before `i`."""
