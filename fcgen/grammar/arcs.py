@@ -28,6 +28,7 @@ from fcgen.grammar.expr import (
     apart,
     both,
     complement,
+    follow,
     literal,
     recorded,
     repeat,
@@ -84,7 +85,7 @@ def arcs(e: Expr) -> Arcs:
         case Seq(head=Literal() as head):
             return [(1 << head.data[0], seq(literal(head.data[1:]), e.tail))]
         case Seq() if not e.head.can_stop:
-            return [(members, seq(then, e.tail)) for members, then in arcs(e.head)]
+            return [(members, follow(then, e.tail)) for members, then in arcs(e.head)]
         case Apart():
             return [(members, apart(then)) for members, then in arcs(e.inner)]
         case Unlike():
@@ -131,7 +132,7 @@ def _arcs(e: Expr) -> Arcs:
             return _refine([arcs(part) for part in e.parts])
         case Repeat():
             rest = one_less(e)
-            return [(members, seq(then, rest)) for members, then in arcs(e.inner)]
+            return [(members, follow(then, rest)) for members, then in arcs(e.inner)]
         case Fork():
             return fork_arcs(e)
         case Both():
@@ -150,7 +151,7 @@ def _seq_arcs(e: Expr) -> Arcs:
     lists = []
     while type(e) is Seq:
         tail = e.tail
-        lists.append([(members, seq(then, tail)) for members, then in arcs(e.head)])
+        lists.append([(members, follow(then, tail)) for members, then in arcs(e.head)])
         if not e.head.can_stop:
             return lists[0] if len(lists) == 1 else _refine(lists)
         e = tail
@@ -295,13 +296,13 @@ def skipped(e: Expr, data: bytes) -> tuple[Expr, int]:
         while count < len(data) and names is not EMPTY and not names.can_stop:
             names, count = derived(names, data[count]), count + 1
         rest = recorded(names, head.written + data[:count], head.after, head.like, sure=head.sure)
-        return seq(rest, tail), count
+        return follow(rest, tail), count
     if type(head) is Repeat and type(tail) in _APART_FROM_RUNS:
         count = _run_of(_single_bytes(head.inner) & ~_first_byte(tail), data)
         most = head.most
         if most is None or count <= most:
             run = repeat(head.inner, max(0, head.least - count), None if most is None else most - count)
-            return seq(run, tail), count
+            return follow(run, tail), count
     return e, 0
 
 

@@ -119,13 +119,14 @@ def seq(*parts: Expr) -> Expr:
     """One part after the other."""
     result = EMPTY
     for part in reversed(parts):
-        result = _seq(part, result)
+        result = follow(part, result)
         if result is NOTHING:
             return NOTHING
     return result
 
 
-def _seq(first: Expr, rest: Expr) -> Expr:
+def follow(first: Expr, rest: Expr) -> Expr:
+    """`first`, and after it `rest`."""
     if first is EMPTY:
         return rest
     if rest is EMPTY or first is NOTHING:
@@ -206,7 +207,7 @@ def _left_factored(parts: Iterable[Expr], depth: int) -> list[Expr]:
                 others.append(part)
     if any(len(found) > 1 for found in tails.values()):
         others = [
-            _seq(part.head, _alt(tails[part.head], depth + _PER_HEAD))
+            follow(part.head, _alt(tails[part.head], depth + _PER_HEAD))
             if type(part) is Seq and len(tails[part.head]) > 1
             else part
             for part in others
@@ -217,10 +218,10 @@ def _left_factored(parts: Iterable[Expr], depth: int) -> list[Expr]:
 def _factor(group: list[tuple[bytes, Expr]], depth: int) -> Expr:
     if len(group) == 1:
         data, tail = group[0]
-        return _seq(literal(data), tail)
+        return follow(literal(data), tail)
     low, high = min(data for data, _ in group), max(data for data, _ in group)
     size = next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), len(low))
-    return _seq(literal(low[:size]), _alt((_seq(literal(data[size:]), tail) for data, tail in group), depth + 1))
+    return follow(literal(low[:size]), _alt((follow(literal(data[size:]), tail) for data, tail in group), depth + 1))
 
 
 def _merge_single_bytes(parts: list[Expr]) -> list[Expr]:

@@ -5,10 +5,6 @@ How much work a schema or a grammar may cause, counted in steps, so that the lim
 A step is a term that is built, a state that is searched, two shapes that meet: some microseconds. The innermost loops
 count their steps with `spend`; who takes input from strangers says with `bounded` how many there may be. Outside of
 that nothing is counted.
-
-Python's garbage collections are held back meanwhile. Terms are many and small, and nearly all stay; every so many of them
-a collection would go through all objects of the process, which takes longer than the work itself (150 to 300 ms
-beside transformers). What the work leaves behind is collected after it, as ever.
 """
 
 from __future__ import annotations
@@ -44,14 +40,12 @@ def spend(steps: int = 1) -> None:
 class bounded:  # noqa: N801  it is used as a function is
     """Let the work within take so many steps; within another such block, what is left of its steps at most."""
 
-    __slots__ = ("_before", "_collects", "_started", "_steps")
+    __slots__ = ("_before", "_started", "_steps")
 
     def __init__(self, steps: int) -> None:
         self._steps = steps
 
     def __enter__(self) -> None:
-        self._collects = gc.isenabled()
-        gc.disable()
         self._before = _account.left, _account.limit
         if self._steps < _account.left:
             _account.left = _account.limit = self._steps
@@ -60,5 +54,21 @@ class bounded:  # noqa: N801  it is used as a function is
     def __exit__(self, *_: object) -> None:
         left, limit = self._before
         _account.left, _account.limit = left - (self._started - _account.left), limit
+
+
+class uninterrupted:  # noqa: N801  it is used as a function is
+    """Hold back Python's garbage collections for the work within; what it leaves behind is collected after it.
+
+    What a grammar is made of is many small objects, nearly all of which stay. For every so many of them a collection
+    would go through all objects of the process, which can take longer than the work (300 ms beside transformers).
+    """
+
+    __slots__ = ("_collects",)
+
+    def __enter__(self) -> None:
+        self._collects = gc.isenabled()
+        gc.disable()
+
+    def __exit__(self, *_: object) -> None:
         if self._collects:
             gc.enable()

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from fcgen.grammar.automaton import DEAD, FAR, Growth
 from fcgen.grammar.derive import fewest_needs_no_memory
 from fcgen.grammar.terms import Expr
+from fcgen.grammar.work import uninterrupted
 from fcgen.mask.closing import Closings
 from fcgen.mask.forced import forced_tokens
 from fcgen.mask.reach import reaches_of
@@ -52,7 +53,7 @@ class Tables:
         self._steps: dict[tuple[int, int], int] = {}
         self._forced: dict[int, tuple[int, ...]] = {}
         self._closings = Closings(self._automaton, vocabulary)
-        with self._automaton.growing(self._growth):
+        with self._automaton.growing(self._growth), uninterrupted():
             self._writable = self._reaches.restriction.of(root)
             self.root = self._automaton.start(self._writable)
         self._stop_row = np.zeros(self.words, np.uint32)

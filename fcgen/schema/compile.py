@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fcgen.errors import FcgenError, GrammarTooLarge, SchemaError, Unsatisfiable, UnsupportedKeyword, excerpt
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.terms import Contents, Expr
-from fcgen.grammar.work import MAX_STEPS, bounded
+from fcgen.grammar.work import MAX_STEPS, bounded, uninterrupted
 from fcgen.schema.definitions import resolve
 from fcgen.schema.drafts import Draft
 from fcgen.schema.keywords import Status
@@ -62,7 +62,7 @@ def compile_schema(
     Raises OutOfSteps, GrammarTooLarge: it takes more than `max_steps`, or than there is memory.
     """
     try:
-        with bounded(max_steps):
+        with bounded(max_steps), uninterrupted():
             reader = Reader(schema, function=function, registry=registry, nullable=nullable)
             if reader.draft is Draft.D4:
                 text = replace(text, plain_integers=True)
