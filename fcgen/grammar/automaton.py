@@ -9,8 +9,8 @@ among members of an object, or among values, is never multiplied out; each alter
 as a byte is not its own. Threads of one state are one thread, on a frame that stands for the several stacks, so that a
 place has no more threads than its text has states, however many ways led there.
 
-There are these kinds of states. A ROW has a next state for each byte. A CHAIN has one byte that can follow, as within a
-literal. A CALL begins with a term that stands apart: it is walked as that term's state, with the state of the rest put
+There are these kinds of states. A ROW has a next state for each byte; one ASIDE has those of another state, but for some
+bytes, as within a name that must be none of some names. A CHAIN has one byte that can follow, as within a literal. A CALL begins with a term that stands apart: it is walked as that term's state, with the state of the rest put
 on the stack; or it is another name of one state, with nothing to put there. A CHOICE is walked as each of some states.
 An END has come to its end. States are UNFILLED before one is walked on from, and filled on demand, since only places
 that some token reaches are ever needed. Arcs into terms that cannot finish are left out, which is all it takes to have
@@ -31,6 +31,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
+from itertools import groupby
 from types import TracebackType
 
 import numpy as np
@@ -38,12 +39,12 @@ from numpy.typing import NDArray
 
 from fcgen.errors import GrammarTooLarge, Unsatisfiable
 from fcgen.grammar import derive
-from fcgen.grammar.arcs import Recording, arcs, derived, forget, generic, is_recording, one_less, skipped, tails_of
+from fcgen.grammar.arcs import Recording, arcs, derived, forget, generic, is_recording, one_less, skipped
 from fcgen.grammar.derive import INFINITE, fewest
-from fcgen.grammar.expr import EMPTY, alt_of, seq, unlike
+from fcgen.grammar.expr import EMPTY, alt_of, seq
 from fcgen.grammar.horizon import boundless
 from fcgen.grammar.runs import ENDLESS, loops, repeated, whole_characters
-from fcgen.grammar.terms import Alt, Apart, Deferred, Empty, Expr, Literal, Record, Reference, Seq, Unlike
+from fcgen.grammar.terms import Alt, Apart, Deferred, Empty, Expr, Fork, Literal, Record, Reference, Seq, Unlike
 from fcgen.grammar.work import MAX_STEPS, bounded
 
 DEAD = -1
@@ -53,7 +54,7 @@ MAX_STATES = 250_000
 MAX_THREADS = 20_000
 UNBOUNDED = 1 << 62
 
-UNFILLED, ROW, CHAIN, CALL, CHOICE, END, UNKNOWN = range(7)
+UNFILLED, ROW, CHAIN, CALL, CHOICE, END, UNKNOWN, ASIDE = range(8)
 KIND, FIRST, SECOND, STOPS, FEWEST, RUN, LOOPS, MORE_LOOPS = range(8)
 _WIDTH = 8
 STATE, BELOW = 0, 1  # of a frame, which has STOPS and FEWEST too
@@ -61,7 +62,7 @@ OPEN, BOTTOM = 0, 1  # what follows is not said; nothing follows
 _BITS = 32
 _LOW = (1 << _BITS) - 1
 _MANY = 1 << 62
-_LEADING = (Literal, Apart, Deferred, Reference, Record, Empty)
+_LEADING = (Literal, Apart, Deferred, Reference, Record, Fork, Empty)
 
 
 def thread_of(state: int, frame: int = OPEN) -> int:
@@ -97,11 +98,12 @@ class Automaton:
     Attributes:
         states: int32 [capacity, 8]. KIND; FIRST and SECOND: of a ROW its number, of a CHAIN the byte and the next
             state, of a CALL the state to walk and the state to put on the stack, or -1, of a CHOICE where its states
-            begin in `choices` and how many they are; STOPS, whether its text may end here; FEWEST, the fewest bytes to
+            begin in `choices` and how many they are, of one ASIDE the other state and where in `choices` stand the
+            number of its own bytes, then each of these with the next state or DEAD; STOPS, whether its text may end here; FEWEST, the fewest bytes to
             an end of it, or somewhat more (see `derive`), at most FAR. RUN, how many bytes of the classes in LOOPS and
             MORE_LOOPS (`runs.py`; 32 bits each) lead back to it, or to states that differ in this number alone.
         rows: int32 [capacity, 256], the next state for each byte, DEAD, or BEYOND.
-        choices: int32 [capacity], the states of all choices.
+        choices: int32 [capacity], the lists that states and frames refer to.
         frames: int32 [capacity, 8]. STATE; BELOW, the next frame; STOPS and FEWEST for all of the stack. Frame OPEN
             stands for whatever follows, frame BOTTOM for the end of the text. Of a frame that stands for n others
             STATE is -n, and BELOW where these begin in `choices`; STOPS and FEWEST are the best of theirs.
@@ -212,7 +214,7 @@ class Automaton:
                 kind = self._states_read[at]
                 if kind == UNFILLED:
                     self.fill(state)
-                elif kind in (ROW, CHAIN) or state in self._shadows:
+                elif kind in (ROW, CHAIN, ASIDE) or state in self._shadows:
                     if done == length:
                         found[frame << _BITS | state] = None
                         break
@@ -224,6 +226,8 @@ class Automaton:
                     elif kind == CHAIN:
                         state = self._states_read[at + SECOND] if self._states_read[at + FIRST] == data[done] else DEAD
                         done += 1
+                    elif kind == ASIDE:
+                        state, done = self._step_aside(state, data[done]), done + 1
                     else:
                         state, count = self._ahead(state, frame, data[done:])
                         done += count
@@ -244,8 +248,15 @@ class Automaton:
                     break
         return self._place(list(found))
 
+    def _step_aside(self, state: int, byte: int) -> int:
+        for own, then in self.aside(state):
+            if own == byte:
+                return then
+        home = self._states_read[state * _WIDTH + FIRST]
+        return max(DEAD, self._rows_read[self._states_read[home * _WIDTH + FIRST] << 8 | byte])
+
     def by_rows(self, place: int) -> list[int]:
-        """The threads that a walk is at, at `place`: of states with a ROW, a CHAIN or an END, or UNKNOWN."""
+        """The threads that a walk is at, at `place`: of states with a ROW, a CHAIN or an END, ASIDE or UNKNOWN."""
         return self.entered(self.threads(place))
 
     def entered(self, threads: Iterable[int]) -> list[int]:
@@ -278,8 +289,8 @@ class Automaton:
             kind, first = self.states[state_of(thread), : FIRST + 1].tolist()
             if kind == CHAIN:
                 found[first] = True
-            elif kind == ROW:
-                row = self.rows[first]
+            elif kind in (ROW, ASIDE):
+                row = self.row(state_of(thread))
                 if (row == BEYOND).any():
                     return None
                 found |= row != DEAD
@@ -298,12 +309,29 @@ class Automaton:
         kind, first, second, _, need = self.states[state, : FEWEST + 1].tolist()
         if kind == CHAIN:
             return thread_of(second, frame), first
-        if kind != ROW:
+        if kind not in (ROW, ASIDE):
             return None
-        row = self.rows[first]
+        row = self.row(state)
         needs = np.where((row >= 0) & has_byte, self.states[row, FEWEST], FAR)
         byte = int(np.argmin(needs))
         return (thread_of(int(row[byte]), frame), byte) if needs[byte] < need else None
+
+    def row(self, state: int) -> NDArray[np.int32]:
+        """The next states of a state with a ROW, or ASIDE of one."""
+        kind, first, _ = self.states[state, : SECOND + 1].tolist()
+        if kind == ROW:
+            return self.rows[first]
+        row: NDArray[np.int32] = self.rows[self.states[first, FIRST]].copy()
+        for byte, then in self.aside(state):
+            row[byte] = then
+        return row
+
+    def aside(self, state: int) -> list[tuple[int, int]]:
+        """The bytes of one ASIDE that lead elsewhere than from the other state, and where each leads."""
+        first = self._states_read[state * _WIDTH + SECOND]
+        count = self._choices_read[first]
+        found = self._choices_read[first + 1 : first + 1 + 2 * count].tolist()
+        return list(zip(found[::2], found[1::2], strict=True))
 
     def need_of(self, frame: int) -> int:
         """The fewest bytes to the end of what is on a frame, or somewhat more."""
@@ -408,7 +436,7 @@ class Automaton:
             self._fill_choice(state, term)
         elif (free := boundless(term, self._horizon)) is not term:
             self._fill_like(state, free)
-        else:
+        elif not self._fill_aside(state, term):
             self._fill_row(state, term)
 
     def _fill_call(self, state: int, called: int, waiting: int) -> None:
@@ -472,10 +500,6 @@ class Automaton:
             self.states[state, RUN:] = most, *np.array([found], np.uint64).view(np.int32)
 
     def _row(self, term: Expr) -> NDArray[np.int32]:
-        if type(term) is Seq and type(term.head) is Unlike and type(term.tail) is Literal:
-            row = self._unlike_row(term.head, term.tail)
-            if row is not None:
-                return row
         row = np.full(256, DEAD, np.int32)
         for members, then in arcs(term):
             need = fewest(then)
@@ -485,24 +509,39 @@ class Automaton:
                 row[_bytes_of(members)] = BEYOND
         return row
 
-    def _unlike_row(self, names: Unlike, end: Literal) -> NDArray[np.int32] | None:
-        """The row of names and their end, from that of all names; None where that is not so simple."""
-        plain = arcs(names.plain)
-        if any(members >> end.data[0] & 1 for members, _ in plain):
-            return None
-        home = self._number(seq(names.plain, end))
-        self.fill(home)
-        kind, first = self.states[home, : FIRST + 1].tolist()
-        if kind != ROW:
-            return None
-        row: NDArray[np.int32] = self.rows[first].copy()
-        for byte, tails in tails_of(names.names).items():
-            for members, then in plain:
-                if members >> byte & 1:
-                    row[byte] = self._number(seq(unlike(then, tails), end))
-        if not names.can_stop:
-            row[end.data[0]] = DEAD
-        return row
+    def _fill_aside(self, state: int, term: Expr) -> bool:
+        """Fill a state of names that are none of some names, and with it those within these; whether it is one.
+
+        Wherever a text parts from the names it is where it would be without them.
+        """
+        if type(term) is not Seq or type(term.head) is not Unlike or type(term.tail) is not Literal:
+            return False
+        unlike, end = term.head, term.tail.data[0]
+        home = self._number(seq(unlike.plain, term.tail))
+        ahead = [(state, home, sorted(unlike.names), 0)]
+        for here, beside, names, depth in ahead:
+            if not self.fill(beside) or self._states_read[beside * _WIDTH] != ROW:
+                return False  # nothing is filled yet: all names begin at the first
+            row = self._states_read[beside * _WIDTH + FIRST] << 8
+            own: list[int] = []
+            if len(names[0]) == depth:  # a whole name, which is sorted before what goes on from it
+                own += [end, DEAD]
+                names = names[1:]  # noqa: PLW2901  the rest of them
+            for byte, group in groupby(names, key=lambda name: name[depth]):
+                then = self._rows_read[row | byte]
+                if then >= 0:
+                    within = list(group)
+                    own += [byte, self._add_beside(then, is_name=len(within[0]) == depth + 1)]
+                    ahead.append((own[-1], then, within, depth + 1))
+            self.states[here, FIRST : SECOND + 1] = beside, self._add_choices([len(own) // 2, *own])
+            self.states[here, KIND] = ASIDE
+        return True
+
+    def _add_beside(self, other: int, *, is_name: bool) -> int:
+        number = self._add([None])
+        need = self._states_read[other * _WIDTH + FEWEST]
+        self.states[number, STOPS : FEWEST + 1] = False, need + 1 if is_name else need
+        return number
 
     def _number(self, term: Expr) -> int:
         while type(term) is Apart:

@@ -7,8 +7,13 @@ a name. So a place costs what is walked of it, not what its names cost to write 
 
 from __future__ import annotations
 
-from fcgen.grammar.expr import NOTHING, fork_of, literal, seq
+from functools import partial
+
+from fcgen.grammar.expr import NOTHING, deferred, fork_of, literal, seq, unknown
 from fcgen.grammar.terms import Expr, Fork, Names
+
+
+INFINITE = float("inf")
 
 
 def fork(among: Names, chosen: int) -> Expr:
@@ -41,6 +46,16 @@ def fork_arcs(e: Fork) -> list[tuple[int, Expr]]:
     return found
 
 
+def _leaf(among: Names, index: int) -> Expr:
+    """What follows a name, made when it is walked."""
+    found = among.leaves.get(index)
+    if found is None:
+        need = among.need(index)
+        like = NOTHING if need == INFINITE else unknown(int(need))
+        found = among.leaves[index] = deferred(partial(among.tail, index), like) if like is not NOTHING else NOTHING
+    return found
+
+
 def _fork(among: Names, first: int, last: int, depth: int, chosen: int) -> Expr:
     order = among.order
     members = [place for place in range(first, last) if chosen >> order[place] & 1]
@@ -49,7 +64,7 @@ def _fork(among: Names, first: int, last: int, depth: int, chosen: int) -> Expr:
     first, last = members[0], members[-1]
     low = among.keys[order[first]]
     if first == last:
-        return seq(literal(low[depth:]), among.tail(order[first]))
+        return seq(literal(low[depth:]), _leaf(among, order[first]))
     high = among.keys[order[last]]
     size = depth
     while low[size] == high[size]:

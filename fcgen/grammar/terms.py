@@ -158,9 +158,10 @@ class Names:
     Attributes:
         keys: the names.
         order: the indices of the names, sorted by these.
+        leaves: what stands for what follows each name until that is walked, as far as it was asked for.
     """
 
-    __slots__ = ("_after", "_need", "_needs", "_tails", "keys", "order")
+    __slots__ = ("_after", "_need", "_needs", "_tails", "keys", "leaves", "order")
 
     def __init__(self, keys: Sequence[bytes], after: Callable[[int], Expr], need: Callable[[int], float]) -> None:
         self.keys = keys
@@ -168,6 +169,7 @@ class Names:
         self._after, self._need = after, need
         self._tails: list[Expr | None] = [None] * len(keys)
         self._needs: list[float | None] = [None] * len(keys)
+        self.leaves: dict[int, Expr] = {}
 
     def tail(self, index: int) -> Expr:
         """What follows a name."""

@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 
 from fcgen.grammar.alphabet import Restriction
 from fcgen.grammar.automaton import (
+    ASIDE,
     BOTTOM,
     DEAD,
     FIRST,
     KIND,
     OPEN,
-    ROW,
     RUN,
     STOPS,
     UNKNOWN,
@@ -59,8 +59,6 @@ from fcgen.vocab.trie import ROOT, Trie
 Words = NDArray[np.uint32]
 Ints = NDArray[np.int32]
 
-MOST_ASIDE = 64
-PLAINEST = ord("~")  # the byte that begins the fewest names
 MAX_REACH_BYTES = 128 << 20
 MAX_ROW_WORDS = 8 << 20
 _OVERHEAD = 500  # bytes of a Reach itself
@@ -223,7 +221,7 @@ class Reaches:
                 walked.go_on_from(state)
                 found = self._reached(walked, state, None)
             else:
-                row = walked.differ(state, home, self._reach(suffixes, home, wanted))
+                row = walked.differ(state, self._reach(suffixes, home, wanted))
                 found = self._reached(walked, state, row)
             self._make_room(found)
             known[key] = found
@@ -260,27 +258,11 @@ class Reaches:
             self._size = 0
 
     def _run_beside(self, state: int) -> int | None:
-        """The state of a run of plain bytes that nearly all bytes lead to from `state` too, if there is one.
-
-        So it is at the beginning of a key that must differ from some names: only the first bytes lead elsewhere.
-        """
-        row = self.row_of(state)
-        if row is None or row[PLAINEST] < 0 or self.automaton.states[state, STOPS]:
-            return None
-        threads = self.automaton.by_rows(thread_of(int(row[PLAINEST])))
-        home = threads[0]
-        if len(threads) > 1 or frame_of(home) != OPEN or home == state or not self._is_run(home):
-            return None
-        return home if np.count_nonzero(row != self.row_of(home)) <= MOST_ASIDE else None
-
-    def _is_run(self, state: int) -> bool:
-        run, stops = self.automaton.states[state, [RUN, STOPS]].tolist()
-        return run == ENDLESS and not stops
-
-    def row_of(self, state: int) -> Ints | None:
-        """The next states of `state`, if it has a row."""
+        """The state of a run of which `state` stands aside, as that of a name that must differ from some others."""
         kind, first = self.automaton.states[state, : FIRST + 1].tolist()
-        return self.automaton.rows[first] if kind == ROW else None
+        if kind != ASIDE or self.automaton.states[first, RUN] != ENDLESS:
+            return None
+        return int(first)
 
 
 _reaches: WeakKeyDictionary[Vocabulary, Reaches] = WeakKeyDictionary()
@@ -377,15 +359,14 @@ class _Walk:
                 first += size
             self._run(first)
 
-    def differ(self, state: int, home: int, known: Reach) -> Words | None:
-        """Take what is known of `home`, but for the bytes that lead elsewhere from `state`; gives tokens of `home`."""
-        trie, automaton = self._trie, self._automaton
-        row, there = (automaton.rows[automaton.states[one, FIRST]] for one in (state, home))
+    def differ(self, state: int, known: Reach) -> Words:
+        """Take what is known of the state that `state` is aside of, but for its own bytes; gives tokens of the other."""
+        trie = self._trie
         found = np.zeros(self._reaches.words, np.uint32) if known.row is None else known.row.copy()
         put(known.tokens, found)
         self.far = known.far
-        differs = row != there
-        nodes = [node for node in trie.children(ROOT) if differs[trie.byte[node]]]
+        own = self.suffixes.child[[byte for byte, _ in self._automaton.aside(state)]]
+        nodes = sorted(own[own >= 0].tolist())
         for node in nodes:
             clear(trie.tokens[trie.token_start[node] : trie.token_start[trie.end[node]]], found)
         self._exits.append(_outside(known.exits, nodes, trie))

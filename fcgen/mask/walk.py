@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcgen.grammar.automaton import (
+    ASIDE,
     BELOW,
     BEYOND,
     BOTTOM,
@@ -134,6 +135,9 @@ def walk(
                 then = -1
                 if kind == ROW:
                     then = rows[states[state, FIRST], byte]
+                elif kind == ASIDE:
+                    then = _aside(states, rows, choices, state, byte)
+                    break
                 elif kind == CHAIN:
                     if states[state, FIRST] == byte:
                         then = states[state, SECOND]
@@ -154,6 +158,7 @@ def walk(
                         or states[waiting, STOPS]
                         or (kind == ROW and rows[states[waiting, FIRST], byte] != -1)
                         or (kind == CHAIN and states[waiting, FIRST] == byte)
+                        or (kind == ASIDE and _aside(states, rows, choices, waiting, byte) != -1)
                     ):
                         _note(spots, counts, SPOTS, -2 - i, waiting, below)
                     break
@@ -190,7 +195,7 @@ def walk(
                     _note(listed, counts, LISTED, i, then, frame)
                 state, frame = _called(states, choices, frames, pushed, spots, counts, i, then, frame)
                 kind = states[state, KIND]
-                if kind in (ROW, CHAIN):
+                if kind in (ROW, CHAIN, ASIDE):
                     stack[depth + 1, 0], stack[depth + 1, 1] = state, frame
                     i += 1
                     continue
@@ -199,6 +204,15 @@ def walk(
                 elif kind == UNKNOWN:
                     _note_node(hidden, counts, HIDDEN, i)
             i = end
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _aside(states: Ints, rows: Ints, choices: Ints, state: int, byte: int) -> int:
+    first = states[state, SECOND]
+    for i in range(first + 1, first + 1 + 2 * choices[first], 2):
+        if choices[i] == byte:
+            return choices[i + 1]  # type: ignore[no-any-return]
+    return rows[states[states[state, FIRST], FIRST], byte]  # type: ignore[no-any-return]
 
 
 @numba.njit(nogil=True, cache=True, inline="always")  # type: ignore[untyped-decorator]
