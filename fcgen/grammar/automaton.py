@@ -33,6 +33,7 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from itertools import groupby
 from types import TracebackType
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +90,18 @@ class Growth:
         self.max_steps = max_steps
 
 
+class _Beside(NamedTuple):
+    """What one ASIDE is made of: within `names`, sorted, after `depth` bytes, beside the state `other` without them.
+
+    A name ends before the byte `end`.
+    """
+
+    other: int
+    names: list[bytes]
+    depth: int
+    end: int
+
+
 class Automaton:
     """An automaton with a stack, filled as it is walked.
 
@@ -101,7 +114,8 @@ class Automaton:
             begin in `choices` and how many they are, of one ASIDE the other state and where in `choices` stand the
             number of its own bytes, then each of these with the next state or DEAD; STOPS, whether its text may end here; FEWEST, the fewest bytes to
             an end of it, or somewhat more (see `derive`), at most FAR. RUN, how many bytes of the classes in LOOPS and
-            MORE_LOOPS (`runs.py`; 32 bits each) lead back to it, or to states that differ in this number alone.
+            MORE_LOOPS (`runs.py`; 32 bits each) lead back to it, or to states that differ in this number alone and are no
+            further from an end.
         rows: int32 [capacity, 256], the next state for each byte, DEAD, or BEYOND.
         choices: int32 [capacity], the lists that states and frames refer to.
         frames: int32 [capacity, 8]. STATE; BELOW, the next frame; STOPS and FEWEST for all of the stack. Frame OPEN
@@ -116,6 +130,7 @@ class Automaton:
         self._growth = Growth()
         self._terms: list[Expr | None] = []
         self._numbers: dict[Expr, int] = {}
+        self._besides: dict[int, _Beside] = {}
         self._shadows: set[int] = set()
         self._frame_numbers: dict[tuple[int, int], int] = {}
         self._groups: list[tuple[int, ...]] = []
@@ -174,10 +189,13 @@ class Automaton:
         """Find out the kind of a state. False: it is UNKNOWN what follows. The lock is held."""
         if self._states_read[state * _WIDTH] == UNFILLED:
             term = self._terms[state]
-            assert term is not None, "states within literals are filled"
             try:
-                self._fill(state, term)
+                if term is None:
+                    self._fill_beside(state, self._besides.pop(state))
+                else:
+                    self._fill(state, term)
             except Recording:
+                assert term is not None, "names that are told apart have no recordings"
                 self._fill_like(state, generic(term, _is_alive))
         return self._states_read[state * _WIDTH] != UNKNOWN
 
@@ -320,8 +338,8 @@ class Automaton:
         """The next states of a state with a ROW, or ASIDE of one."""
         kind, first, _ = self.states[state, : SECOND + 1].tolist()
         if kind == ROW:
-            return self.rows[first]
-        row: NDArray[np.int32] = self.rows[self.states[first, FIRST]].copy()
+            return self.rows[first]  # type: ignore[no-any-return]
+        row = self.rows[self.states[first, FIRST]].copy()
         for byte, then in self.aside(state):
             row[byte] = then
         return row
@@ -489,7 +507,7 @@ class Automaton:
         repeat = repeated(term)
         home, most = state, ENDLESS
         if repeat is not None and repeat.most is not None:
-            if repeat.least or repeat.inner.can_stop:
+            if repeat.inner.can_stop or (repeat.least and (type(term) is not Seq or term.tail.can_stop)):
                 return
             fewer = one_less(repeat)
             home, most = self._number(seq(fewer, term.tail) if type(term) is Seq else fewer), repeat.most
@@ -510,36 +528,37 @@ class Automaton:
         return row
 
     def _fill_aside(self, state: int, term: Expr) -> bool:
-        """Fill a state of names that are none of some names, and with it those within these; whether it is one.
-
-        Wherever a text parts from the names it is where it would be without them.
-        """
+        """Fill a state of names that are none of some names, if it is one."""
         if type(term) is not Seq or type(term.head) is not Unlike or type(term.tail) is not Literal:
             return False
-        unlike, end = term.head, term.tail.data[0]
-        home = self._number(seq(unlike.plain, term.tail))
-        ahead = [(state, home, sorted(unlike.names), 0)]
-        for here, beside, names, depth in ahead:
-            if not self.fill(beside) or self._states_read[beside * _WIDTH] != ROW:
-                return False  # nothing is filled yet: all names begin at the first
-            row = self._states_read[beside * _WIDTH + FIRST] << 8
-            own: list[int] = []
-            if len(names[0]) == depth:  # a whole name, which is sorted before what goes on from it
-                own += [end, DEAD]
-                names = names[1:]  # noqa: PLW2901  the rest of them
-            for byte, group in groupby(names, key=lambda name: name[depth]):
-                then = self._rows_read[row | byte]
-                if then >= 0:
-                    within = list(group)
-                    own += [byte, self._add_beside(then, is_name=len(within[0]) == depth + 1)]
-                    ahead.append((own[-1], then, within, depth + 1))
-            self.states[here, FIRST : SECOND + 1] = beside, self._add_choices([len(own) // 2, *own])
-            self.states[here, KIND] = ASIDE
+        home = self._number(seq(term.head.plain, term.tail))
+        if not self.fill(home) or self._states_read[home * _WIDTH] != ROW:
+            return False
+        self._fill_beside(state, _Beside(home, sorted(term.head.names), 0, term.tail.data[0]))
         return True
 
-    def _add_beside(self, other: int, *, is_name: bool) -> int:
+    def _fill_beside(self, state: int, beside: _Beside) -> None:
+        """Wherever a text parts from the names it is where it would be without them."""
+        other, names, depth, end = beside
+        self.fill(other)
+        assert self._states_read[other * _WIDTH] == ROW, "what leads back to a run has a row"
+        row = self._states_read[other * _WIDTH + FIRST] << 8
+        own: list[int] = []
+        if len(names[0]) == depth:  # a whole name, which is sorted before what goes on from it
+            own += [end, DEAD]
+            names = names[1:]
+        for byte, group in groupby(names, key=lambda name: name[depth]):
+            then = self._rows_read[row | byte]
+            if then >= 0:
+                own += [byte, self._add_beside(_Beside(then, list(group), depth + 1, end))]
+        self.states[state, FIRST : SECOND + 1] = other, self._add_choices([len(own) // 2, *own])
+        self.states[state, KIND] = ASIDE
+
+    def _add_beside(self, beside: _Beside) -> int:
         number = self._add([None])
-        need = self._states_read[other * _WIDTH + FEWEST]
+        self._besides[number] = beside
+        need = self._states_read[beside.other * _WIDTH + FEWEST]
+        is_name = len(beside.names[0]) == beside.depth
         self.states[number, STOPS : FEWEST + 1] = False, need + 1 if is_name else need
         return number
 

@@ -11,7 +11,7 @@ end; `_Walk.cross` steps from the place along the bytes of a hidden node, and go
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -38,6 +38,7 @@ from fcgen.grammar.runs import ENDLESS
 from fcgen.mask.suffixes import Suffixes
 from fcgen.mask.walk import (
     ENDS,
+    ENTERED,
     EXITS,
     FOUND,
     GREATEST,
@@ -78,6 +79,7 @@ class Reach(NamedTuple):
         far: no more bytes than this are missing to an end of the state's own text after any of them.
         exits: the nodes at which the state's own text may have ended, and the suffixes go on.
         rest: what is left of the suffixes below these; None: nothing.
+        calls: the states with a CALL that are entered, each with the nodes there and what is left of the suffixes below.
         hidden: the nodes of which it is not known whether they can be reached.
     """
 
@@ -87,6 +89,7 @@ class Reach(NamedTuple):
     far: int
     exits: Ints
     rest: Suffixes | None
+    calls: tuple[tuple[int, Ints, Suffixes], ...]
     hidden: tuple[int, ...]
 
 
@@ -144,10 +147,13 @@ class Reaches:
             far = max(far, own.far + automaton.need_of(frame))
             if own.rest is not None:
                 waiting = [thread_of(*below) for below in automaton.popped(frame)]
-                for then in automaton.entered(waiting):
-                    if (own.rest, then) not in seen:
-                        seen.add((own.rest, then))
-                        ahead.append((own.rest, then))
+                found = [(own.rest, then) for then in automaton.entered(waiting)]
+                ahead += [one for one in found if one not in seen]
+                seen.update(found)
+            for call, _, rest in own.calls:
+                found = [(rest, then) for then in automaton.entered([thread_of(call, frame)])]
+                ahead += [one for one in found if one not in seen]
+                seen.update(found)
         key = tuple(parts)
         row = self._rows.get(key)
         return Allowed(key, self._shared(key, self._row(parts.values())) if row is None else row, far)
@@ -192,6 +198,7 @@ class Reaches:
             found.hidden.update(own.hidden)
             if frame > BOTTOM and len(own.exits):
                 spots += [(own.exits, *below) for below in automaton.popped(frame)]
+            spots += [(nodes, call, frame) for call, nodes, _ in own.calls]
         found.go_on(spots)
         while found.hidden:
             found.go_on(found.cross(place))
@@ -239,7 +246,15 @@ class Reaches:
         exits = walked.exits(also_root=bool(self.automaton.states[state, STOPS]))
         rest = self._rest(walked.suffixes, exits) if len(exits) else None
         self._count += 1
-        return Reach(self._count, row, tokens, walked.far, exits, rest, tuple(walked.hidden))
+        calls = tuple(self._calls(walked))
+        return Reach(self._count, row, tokens, walked.far, exits, rest, calls, tuple(walked.hidden))
+
+    def _calls(self, walked: _Walk) -> Iterator[tuple[int, Ints, Suffixes]]:
+        for call, nodes in walked.calls.items():
+            found = np.array(sorted(nodes), np.int32)
+            rest = self._rest(walked.suffixes, found)
+            if rest is not None:
+                yield call, found, rest
 
     def _rest(self, suffixes: Suffixes, exits: Ints) -> Suffixes | None:
         key = (suffixes, exits.tobytes())
@@ -282,16 +297,16 @@ class _Buffers:
     """What walks write to. Enlarged when it was too small."""
 
     def __init__(self, height: int, tokens: int) -> None:
-        self.spots, self.later, self.listed = (np.empty((4096, 3), np.int32) for _ in range(3))
+        self.spots, self.later, self.listed, self.entered = (np.empty((4096, 3), np.int32) for _ in range(4))
         self.pushed = np.empty((1024, 5), np.int32)
         self.hidden = np.empty(1024, np.int32)
         self.found = np.empty(tokens + 1024, np.int32)
         self.stack = np.empty((height + 2, 2), np.int32)
-        self.counts = np.zeros(8, np.int64)
+        self.counts = np.zeros(9, np.int64)
 
     def enlarge(self) -> None:
         """Four times as much of each; what is written stays."""
-        for name in ("spots", "later", "listed", "pushed", "hidden", "found"):
+        for name in ("spots", "later", "listed", "entered", "pushed", "hidden", "found"):
             old = getattr(self, name)
             new = np.empty((4 * len(old), *old.shape[1:]), np.int32)
             new[: len(old)] = old
@@ -307,6 +322,7 @@ class _Walk:
         far: the greatest need after one of the tokens found.
         ended: nodes at which tokens end, with their places, if these are wanted.
         hidden: nodes of unknown places.
+        calls: by the state of a CALL, nodes at which it is entered, unless ends are wanted.
     """
 
     def __init__(self, reaches: Reaches, suffixes: Suffixes, wanted: int) -> None:
@@ -320,6 +336,7 @@ class _Walk:
         self.far = 0
         self.ended: list[tuple[int, int]] = []
         self.hidden: set[int] = set()
+        self.calls: dict[int, set[int]] = {}
 
     def tokens(self) -> Ints:
         """The tokens found."""
@@ -371,6 +388,8 @@ class _Walk:
             clear(trie.tokens[trie.token_start[node] : trie.token_start[trie.end[node]]], found)
         self._exits.append(_outside(known.exits, nodes, trie))
         self.hidden.update(_outside(np.array(known.hidden, np.int32), nodes, trie).tolist())
+        for call, entered, _ in known.calls:
+            self.calls[call] = set(_outside(entered, nodes, trie).tolist())
         self.go_on([(before(node), state, OPEN) for node in nodes])
         return found
 
@@ -413,7 +432,7 @@ class _Walk:
     def _run(self, spots: int) -> None:
         """Walk from the first of the buffer's spots, filling states as they are met."""
         suffixes, automaton, buffers = self.suffixes, self._automaton, self._reaches.buffers
-        counts = [spots, 0, 0, 0, 0, 0, 0, 0]
+        counts = [spots, 0, 0, 0, 0, 0, 0, 0, 0]
         while counts[SPOTS]:
             buffers.counts[:] = counts
             walk(
@@ -430,6 +449,7 @@ class _Walk:
                 buffers.pushed,
                 buffers.hidden,
                 buffers.listed,
+                buffers.entered,
                 buffers.found,
                 buffers.stack,
                 buffers.counts,
@@ -449,6 +469,8 @@ class _Walk:
         self.far = max(self.far, counts[GREATEST])
         if counts[FOUND]:
             self._found.append(buffers.found[: counts[FOUND]].copy())
+        for node, call, _ in buffers.entered[: counts[ENTERED]].tolist():
+            self.calls.setdefault(call, set()).add(node)
         if counts[HIDDEN]:
             self.hidden.update(buffers.hidden[: counts[HIDDEN]].tolist())
         if counts[LISTED]:

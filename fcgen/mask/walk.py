@@ -46,10 +46,11 @@ from fcgen.grammar.automaton import (
 OWN = 1 << 30
 BYTE, DEPTH, SUBTREE_END, HEIGHT, BELOW_CLASSES, MORE_CLASSES = range(6)  # of a node
 WIDTH = 6
+MANY = 100  # so many nodes are better merged with others and walked once for all grammars
 CUT = 3  # at most so many bytes of a character are missing where a token ends
 ENDS, EXITS = 1, 2  # what a walk is asked to list
 # What a walk leaves in `counts`: the lengths of the lists, whether one was too short, and the greatest need of a token.
-SPOTS, LATER, PUSHED, HIDDEN, LISTED, FOUND, IS_SHORT, GREATEST = range(8)
+SPOTS, LATER, PUSHED, HIDDEN, LISTED, ENTERED, FOUND, IS_SHORT, GREATEST = range(9)
 
 Ints = NDArray[np.int32]
 Words = NDArray[np.uint32]
@@ -75,6 +76,7 @@ def walk(
     pushed: Ints,
     hidden: Ints,
     listed: Ints,
+    entered: Ints,
     found: Ints,
     stack: Ints,
     counts: NDArray[np.int64],
@@ -97,6 +99,8 @@ def walk(
         hidden: the nodes where it is unknown whether the path is alive.
         listed: [n, 3]; with EXITS, spots at which the text of what is on frame OPEN ended, and tokens go on; with ENDS,
             the spots at which tokens end.
+        entered: [n, 3], the spots with many tokens below at which the text of what is on frame OPEN goes on with that of a
+            CALL; they are left to be walked by themselves.
         found: the tokens.
         stack: [height + 2, 2], scratch.
         counts: how many there are of each; see above.
@@ -106,6 +110,12 @@ def walk(
     while spot < counts[SPOTS]:
         node, state, frame = spots[spot, 0], spots[spot, 1], spots[spot, 2]
         spot += 1
+        if frame == OPEN and node >= 0 and nodes[node, SUBTREE_END] - node > MANY and wanted != ENDS:
+            while states[state, KIND] == CALL and states[state, SECOND] < 0:
+                state = states[state, FIRST]
+            if states[state, KIND] == CALL:
+                _note(entered, counts, ENTERED, node, state, frame)
+                continue
         state, frame = _called(states, choices, frames, pushed, spots, counts, node, state, frame)
         kind = states[state, KIND]
         if kind == UNFILLED:
@@ -193,6 +203,10 @@ def walk(
                     continue
                 if wanted == EXITS and states[then, STOPS] and _frame(frames, pushed, frame, STOPS):
                     _note(listed, counts, LISTED, i, then, frame)
+                if frame == OPEN and end - i > MANY and states[then, KIND] == CALL:
+                    _note(spots, counts, SPOTS, i, then, frame)
+                    i = end
+                    continue
                 state, frame = _called(states, choices, frames, pushed, spots, counts, i, then, frame)
                 kind = states[state, KIND]
                 if kind in (ROW, CHAIN, ASIDE):
