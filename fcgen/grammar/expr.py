@@ -336,6 +336,7 @@ def deferred(
     like: Expr | Callable[[], Expr],
     *,
     can_stop: bool | None = None,
+    need: float | None = None,
     contents: Contents = UNKNOWN_CONTENTS,
 ) -> Expr:
     """The term that `build()` returns, built when it is first walked.
@@ -348,10 +349,12 @@ def deferred(
         build: see above; called once.
         like: see above; a function is called when it is first asked for.
         can_stop: whether the term accepts the empty string, where `like` is a function.
+        need: the fewest bytes that finish `like`, if that is known.
         contents: what is known of the term.
     """
     stops = like.can_stop if isinstance(like, Expr) else bool(can_stop)
     term = _fresh(Deferred, can_stop=stops)
+    term.fewest_memo = 0 if stops else need
     term.build, term.built, term._like, term.contents = build, None, like, contents  # noqa: SLF001  made here
     return term
 

@@ -54,7 +54,20 @@ class _Chained:
 
     def whole(self) -> Expr:
         """The texts of the object, as yet a sketch: its required members alone."""
-        return deferred(self._built, self._sketch, can_stop=False, contents=self._low.contents)
+        need = self._known_need()
+        return deferred(self._built, self._sketch, can_stop=False, need=need, contents=self._low.contents)
+
+    def _known_need(self) -> float | None:
+        """The fewest bytes, where those of the required members are known; they are, but for some recursive schemas."""
+        spacing = self._spacing
+        if not self._required:
+            return 2 + fewest(spacing.empty)
+        values = [self._value(i).fewest_memo for i in self._required]
+        if None in values:
+            return None
+        names = sum(len(self._keys[i]) for i in self._required)
+        signs = len(values) * fewest(spacing.colon) + (len(values) - 1) * fewest(spacing.comma)
+        return 1 + fewest(spacing.open) + names + signs + sum(values) + fewest(self._end)  # type: ignore[arg-type]
 
     def _built(self) -> Expr:
         first = self._members_from(0, self._others.first)
