@@ -169,7 +169,9 @@ class Restriction:
         found = self._names.get(among)
         if found is None:
             found = self._names[among] = Names(
-                among.keys, lambda index: self.also(among.tail(index)), lambda index: fewest(self.also(among.tail(index)))
+                among.keys,
+                lambda index: self.also(among.tail(index)),
+                lambda index: fewest(self.also(among.tail(index))),
             )
         return found
 

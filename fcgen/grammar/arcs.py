@@ -19,7 +19,6 @@ from functools import lru_cache
 from fcgen.errors import GrammarError
 from fcgen.grammar.expr import (
     ALL_BYTES,
-    ALL_BYTES,
     ANY_BYTES,
     EMPTY,
     NOTHING,

@@ -12,7 +12,6 @@ from functools import partial
 from fcgen.grammar.expr import NOTHING, deferred, fork_of, literal, seq, unknown
 from fcgen.grammar.terms import Expr, Fork, Names
 
-
 INFINITE = float("inf")
 
 

@@ -178,7 +178,6 @@ class Names:
             found = self._tails[index] = self._after(index)
         return found
 
-
     def need(self, index: int) -> float:
         """How many bytes finish what follows a name; infinite: nothing does."""
         found = self._needs[index]

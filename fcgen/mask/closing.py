@@ -12,7 +12,8 @@ each byte counts as a token.
 
 from __future__ import annotations
 
-from fcgen.grammar.automaton import FAR, KIND, STOPS, UNKNOWN, Automaton, state_of
+from fcgen.grammar.automaton import Automaton, state_of
+from fcgen.grammar.states import FAR, KIND, STOPS, UNKNOWN
 from fcgen.vocab import Vocabulary
 
 

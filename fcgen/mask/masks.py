@@ -11,7 +11,7 @@ import threading
 from typing import Protocol
 
 from fcgen.errors import BudgetTooSmall, VocabularyError
-from fcgen.grammar.automaton import MAX_STATES
+from fcgen.grammar.states import MAX_STATES
 from fcgen.grammar.terms import Expr
 from fcgen.grammar.work import MAX_STEPS
 from fcgen.mask.cursor import Cursor

@@ -1,9 +1,9 @@
 """What is left of the tokens once a text has ended within them, as a trie of its own.
 
 Where the text of one term may end at many nodes of a trie of tokens, what follows is walked below all of them. Their
-subtrees are much alike (after a quote comes a comma or a bracket, whatever stood in the string), so they are merged into
-one trie, in which the path to a node is what follows the end, and its tokens are all that go on so. It is merged once
-for each set of nodes, and shared by all grammars.
+subtrees are much alike (after a quote comes a comma or a bracket, whatever stood in the string), so they are merged
+into one trie, in which the path to a node is what follows the end, and its tokens are all that go on so. It is merged
+once for each set of nodes, and shared by all grammars.
 """
 
 from __future__ import annotations

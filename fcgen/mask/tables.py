@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fcgen.grammar.automaton import DEAD, FAR, Growth
 from fcgen.grammar.derive import fewest_needs_no_memory
+from fcgen.grammar.states import DEAD, FAR, Growth
 from fcgen.grammar.terms import Expr
 from fcgen.grammar.work import uninterrupted
 from fcgen.mask.closing import Closings

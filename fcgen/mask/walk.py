@@ -18,11 +18,10 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from fcgen.grammar.automaton import (
+from fcgen.grammar.automaton import BELOW, BOTTOM, OPEN, STATE
+from fcgen.grammar.states import (
     ASIDE,
-    BELOW,
     BEYOND,
-    BOTTOM,
     CALL,
     CHAIN,
     CHOICE,
@@ -33,11 +32,9 @@ from fcgen.grammar.automaton import (
     KIND,
     LOOPS,
     MORE_LOOPS,
-    OPEN,
     ROW,
     RUN,
     SECOND,
-    STATE,
     STOPS,
     UNFILLED,
     UNKNOWN,
@@ -99,8 +96,8 @@ def walk(
         hidden: the nodes where it is unknown whether the path is alive.
         listed: [n, 3]; with EXITS, spots at which the text of what is on frame OPEN ended, and tokens go on; with ENDS,
             the spots at which tokens end.
-        entered: [n, 3], the spots with many tokens below at which the text of what is on frame OPEN goes on with that of a
-            CALL; they are left to be walked by themselves.
+        entered: [n, 3], the spots with many tokens below at which the text of what is on frame OPEN goes on with that
+            of a CALL; they are left to be walked by themselves.
         found: the tokens.
         stack: [height + 2, 2], scratch.
         counts: how many there are of each; see above.

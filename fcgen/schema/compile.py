@@ -67,7 +67,9 @@ def compile_schema(
             if reader.draft is Draft.D4:
                 text = replace(text, plain_integers=True)
             shape = reader.read_all()
-            root = lower(shape, text, depth, contents=_contents(schema, {keyword for keyword, _ in reader.uses}, registry))
+            root = lower(
+                shape, text, depth, contents=_contents(schema, {keyword for keyword, _ in reader.uses}, registry)
+            )
             if fewest(root) == INFINITE:
                 raise _impossible(shape)
     except FcgenError as error:

@@ -1,8 +1,8 @@
 """Object -> Expr: the texts of objects, with no key twice.
 
 Most objects are a chain of their known members, of which each place is a choice among the names that may still come
-(`names.py`). Places are made where they are walked; until then the required members stand for the object, which tell how
-short it can be and whether there is any. The others keep track of their members instead (`object_places.py`).
+(`names.py`). Places are made where they are walked; until then the required members stand for the object, which tell
+how short it can be and whether there is any. The others keep track of their members instead (`object_places.py`).
 
 Names that are not known one by one are remembered as they are written (`record`), since none may come twice.
 """
@@ -62,12 +62,12 @@ class _Chained:
         spacing = self._spacing
         if not self._required:
             return 2 + fewest(spacing.empty)
-        values = [self._value(i).fewest_memo for i in self._required]
-        if None in values:
+        values = [need for i in self._required if (need := self._value(i).fewest_memo) is not None]
+        if len(values) < len(self._required):
             return None
         names = sum(len(self._keys[i]) for i in self._required)
         signs = len(values) * fewest(spacing.colon) + (len(values) - 1) * fewest(spacing.comma)
-        return 1 + fewest(spacing.open) + names + signs + sum(values) + fewest(self._end)  # type: ignore[arg-type]
+        return 1 + fewest(spacing.open) + names + signs + sum(values) + fewest(self._end)
 
     def _built(self) -> Expr:
         first = self._members_from(0, self._others.first)

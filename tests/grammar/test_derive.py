@@ -8,7 +8,7 @@ from walking import after
 
 from fcgen.errors import GrammarError
 from fcgen.grammar.alphabet import restrict
-from fcgen.grammar.automaton import DEAD, Automaton
+from fcgen.grammar.automaton import Automaton
 from fcgen.grammar.derive import INFINITE, arcs, fewest
 from fcgen.grammar.dfa import determinize
 from fcgen.grammar.expr import (
@@ -26,6 +26,7 @@ from fcgen.grammar.expr import (
     repeat,
     seq,
 )
+from fcgen.grammar.states import DEAD
 from fcgen.grammar.terms import Scope
 
 

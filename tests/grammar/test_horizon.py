@@ -6,12 +6,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from walking import after, sample
 
-from fcgen.grammar.automaton import CHAIN, DEAD, ROW, Automaton, frame_of, state_of, thread_of
+from fcgen.grammar.automaton import Automaton, frame_of, state_of, thread_of
 from fcgen.grammar.characters import json_chars
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import both, literal, repeat, seq
 from fcgen.grammar.horizon import boundless
 from fcgen.grammar.regex import read_pattern
+from fcgen.grammar.states import CHAIN, DEAD, ROW
 from fcgen.grammar.terms import Both
 
 ALPHABET = b'ab c"'
