@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from fcgen.call import FunctionReport
     from fcgen.functions import Function
-    from fcgen.grammar.terms import Expr
     from fcgen.vocab import Vocabulary
 
 MAX_INPUT = 16_000_000  # bytes; far beyond what a model reads
@@ -161,7 +160,7 @@ def check(
     if as_json:
         typer.echo(json.dumps({"usable": usable, "functions": found}, ensure_ascii=False))
     else:
-        _print_table(("function", "usable", "fewest tokens", "fewest bytes", "terms", "keywords"), map(_as_row, found))
+        _print_table(("function", "usable", "fewest tokens", "fewest bytes", "values", "keywords"), map(_as_row, found))
         for error in (error for one in found for error in one["errors"]):
             typer.echo(_printable(f"- {error['message']}"))
     raise typer.Exit(0 if usable else 1)
@@ -283,10 +282,10 @@ def _vocabulary(model: str | None) -> Vocabulary | None:
 
 def _as_data(report: FunctionReport, whitespace: str, vocabulary: Vocabulary | None) -> dict[str, Any]:
     errors = list(report.errors)
-    sizes: dict[str, int | None] = {"fewest_tokens": None, "fewest_bytes": None, "terms": None}
+    sizes: dict[str, int | None] = {"fewest_tokens": None, "fewest_bytes": None, "values": None}
     try:
         if report.compiled is not None and not errors:
-            sizes = _sizes(report, whitespace, vocabulary)
+            sizes = {**_lengths(report, whitespace, vocabulary), "values": report.compiled.size}
     except FcgenError as error:  # a limit is reached on the way through the grammar
         error.function, error.pointer = report.name, error.pointer or ""
         errors.append(error)
@@ -313,30 +312,19 @@ def _error_data(error: FcgenError) -> dict[str, str | None]:
     }
 
 
-def _sizes(report: FunctionReport, whitespace: str, vocabulary: Vocabulary | None) -> dict[str, int | None]:
-    """How short a call can be, and of how many terms its grammar is made; no tokens without a vocabulary."""
+def _lengths(report: FunctionReport, whitespace: str, vocabulary: Vocabulary | None) -> dict[str, int | None]:
+    """How short a call can be; no tokens without a vocabulary."""
     from fcgen.call import Grammar, call_of
     from fcgen.grammar.derive import fewest
     from fcgen.mask import Masks
 
     root = call_of(report, whitespace=whitespace)
     tokens = None if vocabulary is None else Masks(Grammar(root), vocabulary).fewest_tokens
-    return {"fewest_tokens": tokens, "fewest_bytes": int(fewest(root)), "terms": _count_terms(root)}
-
-
-def _count_terms(root: Expr) -> int:
-    from fcgen.grammar.terms import parts_of
-
-    seen, ahead = {root}, [root]
-    while ahead:
-        new = [part for part in parts_of(ahead.pop()) if part not in seen]
-        seen.update(new)
-        ahead += new
-    return len(seen)
+    return {"fewest_tokens": tokens, "fewest_bytes": int(fewest(root))}
 
 
 def _as_row(one: dict[str, Any]) -> Sequence[str]:
-    sizes = ("" if one[size] is None else str(one[size]) for size in ("fewest_tokens", "fewest_bytes", "terms"))
+    sizes = ("" if one[size] is None else str(one[size]) for size in ("fewest_tokens", "fewest_bytes", "values"))
     name = one["name"] if len(one["name"]) <= MAX_CELL else f"{one['name'][: MAX_CELL - 1]}…"
     keywords = [f"{status}: {', '.join(names)}" for status, names in one["keywords"].items() if names]
     return name, "yes" if one["usable"] else "no", *sizes, "\n".join(keywords)

@@ -42,6 +42,7 @@ def compiled(function):
     def quiet(*arguments):
         with warnings.catch_warnings():  # of what torch imports to compile
             warnings.filterwarnings("ignore", "`torch.jit.script_method` is", DeprecationWarning)
+            warnings.filterwarnings("ignore", "The distutils package is deprecated", DeprecationWarning)
             return run(*arguments)
 
     return quiet

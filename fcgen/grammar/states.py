@@ -115,7 +115,8 @@ class States:
             term = self._terms[state]
             try:
                 if term is None:
-                    self._fill_beside(state, self._besides.pop(state))
+                    self._fill_beside(state, self._besides[state])
+                    del self._besides[state]
                 else:
                     self._fill(state, term)
             except Recording:
@@ -257,8 +258,15 @@ class States:
         """Wherever a text parts from the names it is where it would be without them."""
         other, names, depth, end = beside
         self.fill(other)
-        assert self._states_read[other * WIDTH] == ROW, "what leads back to a run has a row"
-        row = self._states_read[other * WIDTH + FIRST] << 8
+        kind, first, then = self.states[other, : SECOND + 1].tolist()
+        if kind == CHAIN:  # within an escape
+            within = [name for name in names if name[depth] == first]
+            then = self._add_beside(_Beside(then, within, depth + 1, end)) if within else then
+            self.states[state, FIRST : SECOND + 1] = first, then
+            self.states[state, KIND] = CHAIN
+            return
+        assert kind == ROW, "what leads back to a run has a row, or one way"
+        row = first << 8
         own: list[int] = []
         if len(names[0]) == depth:  # a whole name, which is sorted before what goes on from it
             own += [end, DEAD]

@@ -16,7 +16,6 @@ Tested on the CPU, and not measured on a GPU.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -116,7 +115,7 @@ def close(masks: Masks, *, max_places: int = MAX_PLACES, max_bytes: int = MAX_TA
         GrammarTooLarge: there are more places, or no end of them; or the masks' own limit is reached.
         OutOfSteps: it takes too much work to find what follows a place.
     """
-    tables = masks._new_tables()  # noqa: SLF001  what is closed here does not count as grown by sequences
+    tables = masks.new_tables()  # what is closed here does not count as grown by sequences
     found = _close_bytes(tables, max_places)
     columns, pieces = _spell(found, masks.vocabulary)
     most = max_bytes // (4 * columns.shape[1])
@@ -138,7 +137,7 @@ def _close_bytes(tables: Tables, max_places: int) -> _Bytes:
     places = [tables.root]
     for place in places:
         ahead = [DEAD] * 256
-        for byte, then in _steps(tables, place, spelt):
+        for byte, then in tables.steps(place, spelt):
             number = numbers.get(then)
             if number is None:
                 if len(places) == max_places:
@@ -156,14 +155,6 @@ def _close_bytes(tables: Tables, max_places: int) -> _Bytes:
         can_stop.append(tables.can_stop(place))
     words = np.frombuffer(bytearray().join(rows), np.int32).reshape(len(rows), tables.words)
     return _Bytes(np.array(after, np.int32), words, np.array(row_numbers, np.int32), np.array(can_stop))
-
-
-def _steps(tables: Tables, place: int, spelt: Iterable[int]) -> list[tuple[int, int]]:
-    """The bytes that may come next at `place`, of those given, and the place after each."""
-    automaton = tables._automaton  # noqa: SLF001
-    with automaton.growing(tables._growth):  # noqa: SLF001
-        found = [(byte, automaton.step(place, bytes([byte]))) for byte in spelt]
-    return [(byte, then) for byte, then in found if then >= 0]
 
 
 def _spell(found: _Bytes, vocabulary: Vocabulary) -> tuple[Ints, Ints]:

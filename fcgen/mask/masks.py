@@ -58,7 +58,7 @@ class Masks:
         self.vocabulary = vocabulary
         self._max_states, self._max_steps = max_states, max_steps
         self._lock = threading.Lock()
-        self._tables = self._new_tables()
+        self._tables = self.new_tables()
 
     @property
     def words(self) -> int:
@@ -92,8 +92,9 @@ class Masks:
         """The tables for a new sequence."""
         with self._lock:
             if self._tables.size > self._max_states // 5:
-                self._tables = self._new_tables()
+                self._tables = self.new_tables()
             return self._tables
 
-    def _new_tables(self) -> Tables:
+    def new_tables(self) -> Tables:
+        """Tables that no sequence uses yet."""
         return Tables(self.grammar.root, self.vocabulary, max_states=self._max_states, max_steps=self._max_steps)

@@ -10,6 +10,7 @@ found again when they are asked for.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
@@ -94,6 +95,12 @@ class Tables:
         """The place after `token`, or DEAD: for stop tokens, and for ids that are no token."""
         then = self._steps.get((place, token))
         return self._find_step(place, token) if then is None else then
+
+    def steps(self, place: int, data: Iterable[int]) -> list[tuple[int, int]]:
+        """Those of these bytes that may come next at `place`, and the place after each."""
+        with self._automaton.growing(self._growth):
+            found = [(byte, self._automaton.step(place, bytes([byte]))) for byte in data]
+        return [(byte, then) for byte, then in found if then != DEAD]
 
     def can_stop(self, place: int) -> bool:
         """Whether the text may end at `place`."""

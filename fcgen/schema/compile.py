@@ -15,6 +15,7 @@ from fcgen.schema.definitions import resolve
 from fcgen.schema.drafts import Draft
 from fcgen.schema.keywords import Status
 from fcgen.schema.lower import lower
+from fcgen.schema.lowering import children_of
 from fcgen.schema.object_sets import value_of
 from fcgen.schema.place import pointer
 from fcgen.schema.read import Reader
@@ -38,11 +39,25 @@ class Compiled:
         root: the JSON texts of the valid values.
         notes: keywords that assert nothing, though their writer may have meant something by them.
         uses: the keywords of the schema, each with what became of it.
+        shape: what the schema means.
     """
 
     root: Expr
     notes: tuple[str, ...]
     uses: tuple[tuple[str, Status], ...]
+    shape: Shape
+
+    @property
+    def size(self) -> int:
+        """How many values, one in the other, the schema describes; alternatives by themselves."""
+        seen: set[Shape] = set()
+        ahead = [self.shape]
+        while ahead:
+            shape = resolve(ahead.pop())
+            if shape not in seen and type(shape) is not Never:
+                seen.add(shape)
+                ahead += children_of(shape)
+        return len(seen)
 
 
 def compile_schema(
@@ -79,7 +94,7 @@ def compile_schema(
         raise GrammarTooLarge(
             "the schema takes more memory than there is", function=function, hint="Simplify it."
         ) from None
-    return Compiled(root, tuple(dict.fromkeys(map(str, reader.notes))), tuple(sorted(reader.uses)))
+    return Compiled(root, tuple(dict.fromkeys(map(str, reader.notes))), tuple(sorted(reader.uses)), shape)
 
 
 def _contents(schema: Any, keywords: AbstractSet[str], registry: Registry[Any] | None) -> Contents:

@@ -145,7 +145,7 @@ class Lowering:
             waiting = len(stack)
             inside = depth if type(shape) is AnyOf else self.within(depth)
             if inside <= MAX_INDENTED:
-                for child in _children(shape):
+                for child in children_of(shape):
                     if (child, inside) not in done:
                         if type(child) in _WITH_CHILDREN:
                             stack.append((child, inside))
@@ -216,7 +216,8 @@ class Lowering:
         return seq(literal(opening), alt(seq(spacing.open, some), seq(spacing.empty, none)))
 
 
-def _children(shape: Shape) -> Iterable[Shape]:
+def children_of(shape: Shape) -> Iterable[Shape]:
+    """The shapes of what is in a value, or of the alternatives that it has."""
     match shape:
         case Object():
             return (*shape.properties.values(), *(group.value for group in shape.groups))

@@ -17,6 +17,7 @@ from fcgen.grammar.expr import (
     EMPTY,
     NOTHING,
     alt,
+    apart,
     both,
     byte_set,
     complement,
@@ -164,3 +165,18 @@ def test_prefixes_of_prefixes_do_not_recurse():
     twice = alt(seq(term, literal(b"b")), *(literal(word + b"c") for word in words))
     assert fewest(twice) == 2
     assert automaton.step(automaton.start(twice), words[-1] + b"c") != DEAD
+
+
+def test_a_text_that_can_be_read_in_many_ways_has_few_threads():
+    """Each level can be closed in two ways, which is not known until then: 2**40 stacks, of which each frame is one."""
+    scope = Scope()
+    inner = reference(scope, "value")
+    value = alt(literal(b"x"), *(seq(literal(b"a"), apart(inner), literal(end)) for end in (b"b", b"c")))
+    scope.define("value", value)
+    automaton = Automaton()
+    place = automaton.step(automaton.start(value), b"a" * 40 + b"x")
+    assert len(automaton.threads(place)) < 10
+    closed = automaton.step(place, b"bc" * 20)
+    assert automaton.can_stop(closed)
+    assert automaton.step(place, b"bd") == DEAD
+    assert automaton.fewest(place) == 40

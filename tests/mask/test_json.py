@@ -1,5 +1,8 @@
 """Masks inside real JSON texts, where runs of plain characters take a short cut: still exactly brute force."""
 
+import itertools
+import random
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from walking import after, allowed
@@ -76,5 +79,46 @@ def test_mask_is_brute_force(grammar, vocabulary, rng):
             expected |= set(vocabulary.stop_ids)
         assert allowed(cursor.mask()) == expected
         cursor.advance(rng.choice(sorted(expected)))
+        if cursor.stopped:
+            break
+
+
+MORE_SCHEMAS = [
+    {"properties": {"a": {"type": "string", "minLength": 2, "maxLength": 5}, "ab": {"properties": {"12": True}}}},
+    {"properties": {"hello": {"enum": ["ab", "abab"]}}, "patternProperties": {"^a": {"type": "null"}}},
+    {"type": "array", "items": {"type": "object", "required": ["a"], "properties": {"a": {"pattern": "^(?!.*ab)"}}}},
+    {"anyOf": [{"type": "object", "properties": {"a": {"const": c}}, "required": ["a"]} for c in ("ab", "12", True)]},
+    {"type": "array", "uniqueItems": True, "items": {"type": ["string", "integer"]}},
+]
+MORE_GRAMMARS = [
+    Grammar.from_json_schema(s, whitespace=w, order=o)
+    for s in MORE_SCHEMAS
+    for w in ("json.dumps", "flexible")
+    for o in ("schema", "any")
+]
+MANY_TOKENS = sorted({"".join(parts).encode() for n in (1, 2, 3) for parts in itertools.product(PIECES, repeat=n)})
+LARGE = Vocabulary(
+    [*(bytes([b]) for b in range(256)), *(t for t in MANY_TOKENS if len(t) > 1), None],
+    stop_ids={256 + sum(len(t) > 1 for t in MANY_TOKENS)},
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from([*GRAMMARS, *MORE_GRAMMARS]), st.integers(0, 2**32))
+def test_mask_of_many_tokens_is_brute_force_for_some(grammar, seed):
+    """So many tokens that their suffixes are merged, and what is called is walked by itself."""
+    rng = random.Random(seed)
+    cursor = Masks(grammar, LARGE).cursor()
+    for _ in range(10):
+        here = after(grammar.root, cursor.text)
+        may = allowed(cursor.mask())
+        some = {*rng.sample(range(LARGE.size - 1), 60), *rng.sample(sorted(may), min(60, len(may)))} - LARGE.stop_ids
+        for token in some:
+            assert (token in may) == (fewest(after(here, LARGE.token_bytes(token))) != INFINITE), LARGE.token_bytes(
+                token
+            )
+        assert bool(may & LARGE.stop_ids) == here.can_stop
+        longest = max(may - LARGE.stop_ids or may, key=lambda token: (len(LARGE.token_bytes(token)), rng.random()))
+        cursor.advance(rng.choice([longest, *rng.sample(sorted(may), 1)]))
         if cursor.stopped:
             break

@@ -1,0 +1,52 @@
+"""A fork of names is the choice among them, however it is walked."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from walking import after
+
+from fcgen.grammar.alphabet import restrict
+from fcgen.grammar.automaton import Automaton
+from fcgen.grammar.derive import INFINITE, fewest
+from fcgen.grammar.expr import NOTHING, alt_of, literal, seq
+from fcgen.grammar.names import fork
+from fcgen.grammar.states import DEAD
+from fcgen.grammar.terms import Names
+
+TAILS = [literal(b":1"), literal(b":"), NOTHING, literal(b":22")]
+keys = st.lists(st.text("abc", max_size=4).map(lambda text: text.encode() + b'"'), unique=True, max_size=8)
+
+
+def names(found):
+    tails = [TAILS[i % len(TAILS)] for i in range(len(found))]
+    return Names(found, tails.__getitem__, lambda i: fewest(tails[i])), tails
+
+
+@given(keys, st.integers(0, 255))
+def test_it_is_the_choice_of_those_chosen(found, chosen):
+    among, tails = names(found)
+    chosen &= (1 << len(found)) - 1
+    term = fork(among, chosen)
+    expected = alt_of(seq(literal(key), tails[i]) for i, key in enumerate(found) if chosen >> i & 1)
+    assert fewest(term) == fewest(expected)
+    texts = [key + tail for key in found for tail in (b":", b":1", b":22", b"")]
+    for text in texts:
+        for end in range(len(text) + 1):
+            assert fewest(after(term, text[:end])) == fewest(after(expected, text[:end]))
+    if fewest(term) == INFINITE:
+        return
+    automaton = Automaton()
+    start = automaton.start(term)
+    for text in texts:
+        place = automaton.step(start, text)
+        assert (place != DEAD and automaton.can_stop(place)) == after(expected, text).can_stop
+
+
+@given(keys, st.integers(0, 255))
+def test_restricted_it_has_the_names_that_can_be_written(found, chosen):
+    among, tails = names(found)
+    chosen &= (1 << len(found)) - 1
+    alphabet = sum(1 << byte for byte in b'ab":12')
+    term = restrict(fork(among, chosen), alphabet)
+    for i, key in enumerate(found):
+        is_there = chosen >> i & 1 and b"c" not in key and tails[i] is not NOTHING
+        assert (fewest(after(term, key)) != INFINITE) == bool(is_there)
