@@ -99,8 +99,16 @@ def compile_schema(
 
 def _contents(schema: Any, keywords: AbstractSet[str], registry: Registry[Any] | None) -> Contents:
     """What is known of the terms of a schema."""
-    is_ascii = registry is None and not keywords & _NAMING and json.dumps(schema, ensure_ascii=False).isascii()
+    is_ascii = registry is None and not keywords & _NAMING and _is_ascii(schema)
     return Contents(is_plain=not keywords & _COMPARING, is_ascii=is_ascii)
+
+
+def _is_ascii(schema: Any) -> bool:
+    """Whether all its strings are ASCII, as far as that is easily told."""
+    try:
+        return json.dumps(schema, ensure_ascii=False).isascii()
+    except (TypeError, ValueError, RecursionError):  # no JSON where none is asked for, or too deep for this
+        return False
 
 
 def _impossible(shape: Shape) -> SchemaError:
