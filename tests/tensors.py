@@ -31,5 +31,5 @@ def exported(function, arguments, dynamic):
 
 
 def compiled(function):
-    """The function as a compiler takes it, which fails where it leaves the graph; run without generating code for it."""
+    """The function as a compiler takes it, which fails where it leaves the graph; no code is generated."""
     return torch.compile(function, fullgraph=True, backend="aot_eager")

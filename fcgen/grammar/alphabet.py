@@ -113,12 +113,13 @@ class Restriction:
         self._names: dict[Names, Names] = {}
         self._new: dict[Expr, Expr] = {}
         self._clean: set[Expr] = set()
+        self._unclean: set[Expr] = set()
 
     def of(self, root: Expr) -> Expr:
         """The texts of `root` that have only bytes of the alphabet, up to sets that it covers in part."""
         if self._alphabet == ALL_BYTES:
             return root
-        if len(self._new) + len(self._clean) > MAX_KNOWN:
+        if len(self._new) + len(self._clean) + len(self._unclean) > MAX_KNOWN:
             self._forget()
         return self.also(root)
 
@@ -152,13 +153,14 @@ class Restriction:
 
     def _is_clean(self, root: Expr) -> bool:
         """Whether all that is needed to see how short a text of `root` can be is writable."""
-        clean, alphabet = self._clean, self._alphabet
+        clean, unclean, alphabet = self._clean, self._unclean, self._alphabet
         seen: set[Expr] = set()
         ahead = [root]
         while ahead:
             e = ahead.pop()
             if e not in clean and e not in seen:
-                if not _is_writable(e, alphabet):
+                if e in unclean or not _is_writable(e, alphabet):
+                    unclean.add(root)
                     return False
                 seen.add(e)
                 ahead += parts_of(e)

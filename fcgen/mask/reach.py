@@ -94,12 +94,16 @@ class Reaches:
         row = self._rows.get(key)
         return Allowed(key, self._shared(key, self._row(parts.values())) if row is None else row, far)
 
-    def ends(self, place: int) -> list[tuple[int, int]]:
-        """The trie nodes at which the tokens end that may come next at `place`, each with a place that it leads to.
+    def ends(self, place: int) -> dict[int, Ints]:
+        """The places that tokens lead to that may come next at `place`, with the trie nodes at which these end.
 
-        The places know as much as a walk by rows knows, or more. There may be several for a node.
+        The places know as much as a walk by rows knows, or more. A node may lead to several.
         """
-        return self._walked(place, ENDS).ended
+        found = self._walk(self.whole, ENDS)
+        found.go_on([(ROOT, state_of(thread), frame_of(thread)) for thread in self.automaton.by_rows(place)])
+        while found.hidden:
+            found.go_on(found.cross(place))
+        return found.ended
 
     def _shared(self, key: Key, row: Words) -> Words:
         if len(self._rows) * self.words > MAX_ROW_WORDS:
@@ -144,14 +148,6 @@ class Reaches:
         row = self._row(parts) | found.row
         key = (row.tobytes(),)
         return Allowed(key, self._shared(key, row), found.far)
-
-    def _walked(self, place: int, wanted: int) -> Walk:
-        """A walk of all tokens, from `place` to wherever they lead."""
-        found = self._walk(self.whole, wanted)
-        found.go_on([(ROOT, state_of(thread), frame_of(thread)) for thread in self.automaton.by_rows(place)])
-        while found.hidden:
-            found.go_on(found.cross(place))
-        return found
 
     def _reach(self, suffixes: Suffixes, state: int, wanted: int) -> Reach:
         """What `suffixes` reach by rows from a state that has one, not beyond its own text; the exits if wanted."""

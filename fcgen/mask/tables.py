@@ -24,6 +24,7 @@ from fcgen.grammar.work import uninterrupted
 from fcgen.mask.closing import Closings
 from fcgen.mask.forced import forced_tokens
 from fcgen.mask.reach import reaches_of
+from fcgen.mask.walk import put_at
 from fcgen.vocab import Vocabulary
 
 MAX_ROW_BYTES = 64 << 20
@@ -80,12 +81,12 @@ class Tables:
         if left > self._worst_closing(place):
             return row
         ends = self._ends(place)
-        self._worst[place] = max((closing for _, closing in ends), default=0)
+        self._worst[place] = max((closing for closing, _ in ends), default=0)
         tight = np.zeros(self.words, np.uint32)
-        for node, closing in ends:
+        trie = self.vocabulary.trie
+        for closing, nodes in ends:
             if closing < left:
-                for token in self.vocabulary.trie.tokens_at(node).tolist():
-                    tight[token >> 5] |= np.uint32(1 << (token & 31))
+                put_at(nodes, trie.token_start, trie.tokens, tight)
         if left >= 1 and self.can_stop(place):
             tight |= self._stop_row
         tight.flags.writeable = False
@@ -134,7 +135,7 @@ class Tables:
             if far < FAR and self._is_counted:
                 worst = far + 1
             else:
-                worst = max((closing for _, closing in self._ends(place)), default=0)
+                worst = max((closing for closing, _ in self._ends(place)), default=0)
             self._worst[place] = worst
         return worst
 
@@ -143,10 +144,10 @@ class Tables:
         """Whether no closing is more than one more than the fewest bytes."""
         return fewest_needs_no_memory(self._writable)
 
-    def _ends(self, place: int) -> list[tuple[int, int]]:
-        """The trie nodes at which the tokens end that may come next, and the closing of each."""
+    def _ends(self, place: int) -> list[tuple[int, NDArray[np.int32]]]:
+        """The trie nodes at which the tokens end that may come next, by the closings there."""
         with self._automaton.growing(self._growth):
-            return [(node, self._closings.find(then)) for node, then in self._reaches.ends(place)]
+            return [(self._closings.find(then), nodes) for then, nodes in self._reaches.ends(place).items()]
 
     def _compute_row(self, place: int) -> Words:
         with self._automaton.growing(self._growth):

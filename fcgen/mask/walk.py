@@ -306,26 +306,18 @@ def _note_node(noted: Ints, counts: NDArray[np.int64], count: int, node: int) ->
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def run_below(nodes: Ints, token_start: Ints, tokens: Ints, members: NDArray[np.bool_], exits: Ints, row: Words) -> int:
-    """Set in `row` the tokens that have only bytes of `members`; list in `exits` the nodes where others leave them."""
-    count, i = 0, 0
-    while i < len(nodes):
-        if members[nodes[i, BYTE]]:
-            for k in range(token_start[i], token_start[i + 1]):
-                row[tokens[k] >> 5] |= np.uint32(1) << np.uint32(tokens[k] & 31)
-            i += 1
-        else:
-            exits[count] = i
-            count += 1
-            i = nodes[i, SUBTREE_END]
-    return count
-
-
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def put(tokens: Ints, row: Words) -> None:
     """Set `tokens` in `row`."""
     for token in tokens:
         row[token >> 5] |= np.uint32(1) << np.uint32(token & 31)
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def put_at(nodes: Ints, token_start: Ints, tokens: Ints, row: Words) -> None:
+    """Set in `row` the tokens that end at `nodes`."""
+    for node in nodes:
+        for k in range(token_start[node], token_start[node + 1]):
+            row[tokens[k] >> 5] |= np.uint32(1) << np.uint32(tokens[k] & 31)
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]

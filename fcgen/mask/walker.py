@@ -89,7 +89,7 @@ class Walk:
         suffixes: what is walked.
         wanted: what it lists.
         far: the greatest need after one of the tokens found.
-        ended: nodes at which tokens end, with their places, if these are wanted.
+        ended: the places that tokens lead to, with the nodes at which these end, if they are wanted.
         hidden: nodes of unknown places.
         calls: by the state of a CALL, nodes at which it is entered, unless ends are wanted.
     """
@@ -103,7 +103,7 @@ class Walk:
         self._exits: list[Ints] = []
         self.suffixes = suffixes
         self.far = 0
-        self.ended: list[tuple[int, int]] = []
+        self.ended: dict[int, Ints] = {}
         self.hidden: set[int] = set()
         self.calls: dict[int, set[int]] = {}
 
@@ -190,7 +190,7 @@ class Walk:
         self._found.append(tokens)
         self.far = max(self.far, self._automaton.fewest(place))
         if self.wanted == ENDS:
-            self.ended.append((node, place))
+            self._note_ended(place, np.array([node], np.int32))
 
     def _room(self, count: int) -> Ints:
         buffers = self._buffers
@@ -255,8 +255,17 @@ class Walk:
         numbers: list[int] = []
         for state, below in pushed[:, :2].tolist():
             numbers.append(automaton.push(state, numbers[below - OWN] if below >= OWN else below))
-        for node, state, frame in listed.tolist():
-            self.ended.append((node, thread_of(state, numbers[frame - OWN] if frame >= OWN else frame)))
+        nodes = listed[:, 0]
+        threads, which = np.unique(listed[:, 1].astype(np.int64) << 32 | listed[:, 2], return_inverse=True)
+        order = np.argsort(which, kind="stable")
+        groups = np.split(nodes[order], np.flatnonzero(np.diff(which[order])) + 1)
+        for thread, group in zip(threads.tolist(), groups, strict=True):
+            state, frame = thread >> 32, thread & 0xFFFFFFFF
+            self._note_ended(thread_of(state, numbers[frame - OWN] if frame >= OWN else frame), group)
+
+    def _note_ended(self, place: int, nodes: Ints) -> None:
+        known = self.ended.get(place)
+        self.ended[place] = nodes if known is None else np.concatenate([known, nodes])
 
 
 def _outside(nodes: Ints, subtrees: Sequence[int], trie: Trie) -> Ints:
