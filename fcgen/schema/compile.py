@@ -1,11 +1,16 @@
-"""JSON Schema -> Expr, in one go: read, lower, and see that some text is left."""
+"""JSON Schema -> Expr, in one go: read, lower, and see that some text is left.
+
+What was compiled last is kept, by the content of the schema.
+"""
 
 from __future__ import annotations
 
 import json
+import marshal
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fcgen.errors import FcgenError, GrammarTooLarge, SchemaError, Unsatisfiable, UnsupportedKeyword, excerpt
 from fcgen.grammar.derive import INFINITE, fewest
@@ -27,6 +32,8 @@ from fcgen.schema.text import Text
 if TYPE_CHECKING:
     from referencing import Registry
 
+MAX_CACHED = 256
+MAX_CACHED_BYTES = 1 << 18
 _COMPARING = frozenset({"uniqueItems", "contains"})  # values are told apart by their texts
 _NAMING = frozenset({"patternProperties", "propertyNames"})  # names are of patterns
 
@@ -60,6 +67,16 @@ class Compiled:
         return len(seen)
 
 
+class _Choices(NamedTuple):
+    """What `compile_schema` is given beside the schema."""
+
+    text: Text
+    depth: int
+    function: str | None
+    nullable: bool
+    max_steps: int
+
+
 def compile_schema(
     schema: Any,
     *,
@@ -76,17 +93,14 @@ def compile_schema(
 
     Raises OutOfSteps, GrammarTooLarge: it takes more than `max_steps`, or than there is memory.
     """
+    choices = _Choices(text, depth, function, nullable, max_steps)
+    content = _content(schema)
     try:
-        with bounded(max_steps), uninterrupted():
-            reader = Reader(schema, function=function, registry=registry, nullable=nullable)
-            if reader.draft is Draft.D4:
-                text = replace(text, plain_integers=True)
-            shape = reader.read_all()
-            root = lower(
-                shape, text, depth, contents=_contents(schema, {keyword for keyword, _ in reader.uses}, registry)
-            )
-            if fewest(root) == INFINITE:
-                raise _impossible(shape)
+        if content is None:
+            return _compile(schema, choices, registry)
+        if registry is not None or len(content) > MAX_CACHED_BYTES:
+            return _compile(_loaded(content), choices, registry)
+        return _compile_content(content, choices)
     except FcgenError as error:
         error.function = function
         raise
@@ -94,6 +108,41 @@ def compile_schema(
         raise GrammarTooLarge(
             "the schema takes more memory than there is", function=function, hint="Simplify it."
         ) from None
+
+
+def _content(schema: Any) -> bytes | None:
+    """What a schema holds: equal for equal schemas, types and the order of properties included; None: not known.
+
+    In version 2 of the format, which has no references, since these depend on what else refers to a string.
+    """
+    try:
+        return marshal.dumps(schema, 2)
+    except ValueError:  # other types than JSON has, or too deep
+        return None
+
+
+def _loaded(content: bytes) -> Any:
+    return marshal.loads(content)  # noqa: S302  it was dumped a moment ago
+
+
+@lru_cache(maxsize=MAX_CACHED)
+def _compile_content(content: bytes, choices: _Choices) -> Compiled:
+    """Kept by content, so that a schema that comes again has the states that it had, and what was found out of them."""
+    return _compile(_loaded(content), choices, None)
+
+
+def _compile(schema: Any, choices: _Choices, registry: Registry[Any] | None) -> Compiled:
+    """What is made of `schema` is in part made when it is walked, so nobody else may change it."""
+    text, depth, function, nullable, max_steps = choices
+    with bounded(max_steps), uninterrupted():
+        reader = Reader(schema, function=function, registry=registry, nullable=nullable)
+        if reader.draft is Draft.D4:
+            text = replace(text, plain_integers=True)
+        shape = reader.read_all()
+        contents = _contents(schema, {keyword for keyword, _ in reader.uses}, registry)
+        root = lower(shape, text, depth, contents=contents)
+        if fewest(root) == INFINITE:
+            raise _impossible(shape)
     return Compiled(root, tuple(dict.fromkeys(map(str, reader.notes))), tuple(sorted(reader.uses)), shape)
 
 
