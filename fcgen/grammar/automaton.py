@@ -114,7 +114,11 @@ class Automaton(States):
         if fewest(term) == INFINITE:
             raise Unsatisfiable("no text at all satisfies this grammar")
         with self.lock:
-            return self._place(self._entered([thread_of(self._number(term), BOTTOM)], self._shadows))
+            return self.place_of([thread_of(self._number(term), BOTTOM)])
+
+    def place_of(self, threads: Iterable[int]) -> int:
+        """The place of a text that is at all of these threads. The lock is held."""
+        return self._place(self._entered(threads, self._shadows))
 
     def threads(self, place: int) -> Sequence[int]:
         """The threads of a place."""

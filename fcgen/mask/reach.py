@@ -97,13 +97,13 @@ class Reaches:
     def ends(self, place: int) -> dict[int, Ints]:
         """The places that tokens lead to that may come next at `place`, with the trie nodes at which these end.
 
-        The places know as much as a walk by rows knows, or more. A node may lead to several.
+        The places know as much as a walk by rows knows, or more.
         """
         found = self._walk(self.whole, ENDS)
         found.go_on([(ROOT, state_of(thread), frame_of(thread)) for thread in self.automaton.by_rows(place)])
         while found.hidden:
             found.go_on(found.cross(place))
-        return found.ended
+        return found.ends()
 
     def _shared(self, key: Key, row: Words) -> Words:
         if len(self._rows) * self.words > MAX_ROW_WORDS:

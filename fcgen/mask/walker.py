@@ -89,7 +89,6 @@ class Walk:
         suffixes: what is walked.
         wanted: what it lists.
         far: the greatest need after one of the tokens found.
-        ended: the places that tokens lead to, with the nodes at which these end, if they are wanted.
         hidden: nodes of unknown places.
         calls: by the state of a CALL, nodes at which it is entered, unless ends are wanted.
     """
@@ -103,7 +102,7 @@ class Walk:
         self._exits: list[Ints] = []
         self.suffixes = suffixes
         self.far = 0
-        self.ended: dict[int, Ints] = {}
+        self._listed: list[tuple[Ints, NDArray[np.int64]]] = []
         self.hidden: set[int] = set()
         self.calls: dict[int, set[int]] = {}
 
@@ -190,7 +189,8 @@ class Walk:
         self._found.append(tokens)
         self.far = max(self.far, self._automaton.fewest(place))
         if self.wanted == ENDS:
-            self._note_ended(place, np.array([node], np.int32))
+            threads = self._automaton.threads(place)
+            self._listed.append((np.full(len(threads), node, np.int32), np.array(threads, np.int64)))
 
     def _room(self, count: int) -> Ints:
         buffers = self._buffers
@@ -250,22 +250,43 @@ class Walk:
                 self._end(listed, buffers.pushed[: counts[PUSHED]])
 
     def _end(self, listed: Ints, pushed: Ints) -> None:
-        """Note the places at which tokens end; the walk's own frames get numbers."""
+        """Note the threads at which tokens end; the walk's own frames get numbers."""
         automaton = self._automaton
         numbers: list[int] = []
         for state, below in pushed[:, :2].tolist():
             numbers.append(automaton.push(state, numbers[below - OWN] if below >= OWN else below))
-        nodes = listed[:, 0]
         threads, which = np.unique(listed[:, 1].astype(np.int64) << 32 | listed[:, 2], return_inverse=True)
-        order = np.argsort(which, kind="stable")
-        groups = np.split(nodes[order], np.flatnonzero(np.diff(which[order])) + 1)
-        for thread, group in zip(threads.tolist(), groups, strict=True):
-            state, frame = thread >> 32, thread & 0xFFFFFFFF
-            self._note_ended(thread_of(state, numbers[frame - OWN] if frame >= OWN else frame), group)
+        known = [
+            thread_of(thread >> 32, numbers[frame - OWN] if (frame := thread & 0xFFFFFFFF) >= OWN else frame)
+            for thread in threads.tolist()
+        ]
+        self._listed += [(listed[:, 0].copy(), np.array(known, np.int64)[which])]
 
-    def _note_ended(self, place: int, nodes: Ints) -> None:
-        known = self.ended.get(place)
-        self.ended[place] = nodes if known is None else np.concatenate([known, nodes])
+    def ends(self) -> dict[int, Ints]:
+        """The places that tokens lead to, each with the nodes at which these end, if they are wanted.
+
+        Where a node has several threads, its place is that of them all, as it is for a text that takes this way.
+        """
+        if not self._listed:
+            return {}
+        nodes = np.concatenate([nodes for nodes, _ in self._listed])
+        threads = np.concatenate([threads for _, threads in self._listed])
+        order = np.lexsort((threads, nodes))
+        nodes, threads = nodes[order], threads[order]
+        first = np.flatnonzero(np.diff(nodes, prepend=-2))
+        sizes = np.diff(first, append=len(nodes))
+        found: dict[int, list[Ints]] = {}
+        alone = first[sizes == 1]
+        for thread in np.unique(threads[alone]).tolist():
+            place = self._automaton.place_of([thread])
+            found.setdefault(place, []).append(nodes[alone][threads[alone] == thread])
+        together: dict[bytes, list[int]] = {}
+        for start, size in zip(first[sizes > 1].tolist(), sizes[sizes > 1].tolist(), strict=True):
+            together.setdefault(threads[start : start + size].tobytes(), []).append(start)
+        for several, starts in together.items():
+            place = self._automaton.place_of(np.frombuffer(several, np.int64).tolist())
+            found.setdefault(place, []).append(nodes[starts])
+        return {place: np.concatenate(groups) for place, groups in found.items()}
 
 
 def _outside(nodes: Ints, subtrees: Sequence[int], trie: Trie) -> Ints:

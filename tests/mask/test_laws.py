@@ -64,6 +64,35 @@ def brute_force(term, vocabulary):
     return found | (set(vocabulary.stop_ids) if term.can_stop else set())
 
 
+# Terms whose text can be read in several ways, of which each waits for an end of its own.
+ambiguous = st.recursive(
+    leaves,
+    lambda inner: st.lists(
+        st.builds(lambda a, b, c: seq(a, apart(b), c), leaves, inner, leaves), min_size=1, max_size=4
+    ).map(lambda ways: alt(*ways)),
+    max_leaves=30,
+)
+
+
+@given(ambiguous, vocabularies(), st.randoms(use_true_random=False), st.integers(0, 3))
+def test_the_mask_says_which_tokens_are_taken(term, vocabulary, rng, more):
+    """At any budget, also where several ways are open at once."""
+    masks = masks_of(term, vocabulary)
+    cursor = masks.cursor(rng.choice([None, masks.fewest_tokens + more]))
+    while not cursor.stopped:
+        may = allowed(cursor.mask())
+        assert may, "a dead end"
+        for token in range(vocabulary.size):
+            ahead = cursor.copy()
+            try:
+                ahead.advance(token)
+            except TokenRefused:
+                assert token not in may
+            else:
+                assert token in may
+        cursor.advance(rng.choice(sorted(may)))
+
+
 @given(terms, vocabularies(), st.randoms(use_true_random=False))
 def test_mask_is_brute_force_on_every_step(term, vocabulary, rng):
     cursor = masks_of(term, vocabulary).cursor()
@@ -154,7 +183,7 @@ def walk(cursor, rng, steps=20):
             return
 
 
-@given(terms, vocabularies(), st.randoms(use_true_random=False), st.integers(0, 6))
+@given(terms | ambiguous, vocabularies(), st.randoms(use_true_random=False), st.integers(0, 6))
 def test_a_budget_always_suffices(term, vocabulary, rng, more):
     """Whatever allowed tokens are taken, the reply ends within the budget, at every budget from the minimum up."""
     masks = masks_of(term, vocabulary)
@@ -169,7 +198,7 @@ def test_a_budget_always_suffices(term, vocabulary, rng, more):
     assert after(term, cursor.text).can_stop
 
 
-@given(terms, vocabularies(), st.randoms(use_true_random=False), st.integers(0, 6))
+@given(terms | ambiguous, vocabularies(), st.randoms(use_true_random=False), st.integers(0, 6))
 def test_a_budget_takes_away_only_what_cannot_be_closed(term, vocabulary, rng, more):
     masks = masks_of(term, vocabulary)
     cursor = masks.cursor(masks.fewest_tokens + more)
