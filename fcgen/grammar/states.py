@@ -126,15 +126,14 @@ class States:
 
     def prepare(self, state: int) -> None:
         """Fill a state, and those that it is walked as."""
-        while self.fill(state):
-            kind, first, second = self.states[state, : SECOND + 1].tolist()
+        ahead = [state]
+        for one in ahead:
+            self.fill(one)
+            kind, first, second = self.states[one, : SECOND + 1].tolist()
             if kind == CHOICE:
-                for one in self.choices[first : first + second].tolist():
-                    self.prepare(one)
-                return
-            if kind != CALL:
-                return
-            state = first
+                ahead += self.choices[first : first + second].tolist()
+            elif kind == CALL:
+                ahead.append(first)
 
     def row(self, state: int) -> NDArray[np.int32]:
         """The next states of a state with a ROW, or ASIDE of one."""
@@ -230,7 +229,7 @@ class States:
             home, most = self._number(seq(fewer, term.tail) if type(term) is Seq else fewer), repeat.most
         found = loops(row, home)
         if found:
-            if repeat is not None and (type(term) is not Seq or _leading_literal(term.tail)[0][:1].isascii()):
+            if repeat is not None and (type(term) is not Seq or _begins_in_ascii(term.tail)):
                 found |= whole_characters(repeat.inner)
             self.states[state, RUN:] = most, *np.array([found], np.uint64).view(np.int32)
 
@@ -346,6 +345,11 @@ def is_alive(term: Expr) -> bool:
 
 def _leads(term: Expr) -> type[Expr]:
     return type(term.head) if type(term) is Seq else type(term)
+
+
+def _begins_in_ascii(term: Expr) -> bool:
+    data = _leading_literal(term)[0]
+    return bool(data) and data[0] < 0x80
 
 
 def _leading_literal(term: Expr) -> tuple[bytes, Expr]:

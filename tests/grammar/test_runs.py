@@ -5,7 +5,7 @@ import pytest
 
 from fcgen.grammar.automaton import Automaton, state_of
 from fcgen.grammar.characters import ANY, CharSet, json_chars
-from fcgen.grammar.expr import ANY_BYTES, literal, repeat, seq
+from fcgen.grammar.expr import ANY_BYTES, alt, literal, repeat, seq
 from fcgen.grammar.regex import read_pattern
 from fcgen.grammar.runs import CLASS, ENDLESS, FOUR, ODD, THREE, TWO, loops, whole_characters
 from fcgen.grammar.states import LOOPS, MORE_LOOPS, RUN
@@ -49,6 +49,11 @@ def test_a_word_that_is_looked_for_ends_the_run():
     _, found = run_of(seq(read_pattern("^(?!.*foo).*$", json_chars), literal(b'"')))
     assert classes(b"f").isdisjoint(found)
     assert classes(b"abeo 1-") <= found
+
+
+def test_what_follows_may_begin_with_a_character_of_the_run():
+    end = alt(literal("é!".encode()), literal(b'"'))
+    assert run_of(seq(repeat(json_chars(ANY)), end)) == (ENDLESS, classes(PRINTABLE))
 
 
 @pytest.mark.parametrize(
