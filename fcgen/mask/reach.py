@@ -29,7 +29,7 @@ from fcgen.vocab.trie import ROOT
 
 MAX_REACH_BYTES = 128 << 20
 MAX_ROW_WORDS = 8 << 20
-MAX_SIZE = 500_000
+MAX_SIZE = 200_000  # states: with what hangs on them some 200 MB
 _OVERHEAD = 500  # bytes of a Reach itself
 Key = tuple[int | bytes, ...]
 

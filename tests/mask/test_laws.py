@@ -308,3 +308,23 @@ def test_threads_agree():
     shared = masks_of(term, vocabulary)
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(lambda seed: run(shared, seed), range(16))) == alone
+
+
+def test_what_all_grammars_share_is_begun_anew_when_it_is_large(monkeypatch):
+    """Sequences go on with what they had; new ones see the same."""
+    monkeypatch.setattr("fcgen.mask.reach.MAX_SIZE", 8)
+    vocabulary = Vocabulary([*(bytes([b]) for b in LETTERS), *WORDS[3:], None], stop_ids={len(WORDS)})
+    term = seq(repeat(apart(alt(literal(b"ab"), literal(b"ca"))), 1, 3), literal(b"c"))
+    first = masks_of(term, vocabulary).cursor()
+    first.advance(WORDS.index(b"ab"))
+    for word in WORDS[3:12]:
+        masks_of(seq(literal(word), literal(b"a")), vocabulary).cursor().mask()
+    second = masks_of(term, vocabulary).cursor()
+    second.advance(WORDS.index(b"ab"))
+    assert first._masks._automaton is not second._masks._automaton
+    for token in (b"ca", b"c"):
+        assert allowed(first.mask()) == allowed(second.mask()) == brute_force(after(term, first.text), vocabulary)
+        first.advance(WORDS.index(token))
+        second.advance(WORDS.index(token))
+    assert first.can_stop
+    assert second.can_stop
