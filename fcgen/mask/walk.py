@@ -226,7 +226,7 @@ def _aside(states: Ints, rows: Ints, choices: Ints, state: int, byte: int) -> in
     return rows[states[states[state, FIRST], FIRST], byte]  # type: ignore[no-any-return]
 
 
-@numba.njit(nogil=True, cache=True, inline="always")  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _frame(frames: Ints, pushed: Ints, frame: int, column: int) -> int:
     return pushed[frame - OWN, column] if frame >= OWN else frames[frame, column]  # type: ignore[no-any-return]
 
