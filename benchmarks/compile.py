@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from corpus import Function, read_functions, union_of
-from engines import Engine, add_engine_options, find_tokenizer, installed, make_engine
+from engines import Engine, find_tokenizer, make_engine, option_parser, parse_options
 from isolated import Failure, Isolated
 from machine import write_record
 
@@ -102,15 +102,12 @@ def print_results(results: dict[str, dict[str, Any]], engines: list[str]) -> Non
 
 
 def read_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_engine_options(parser, ["fcgen-functions", "fcgen", "llguidance", "xgrammar"])
+    parser = option_parser(__doc__, ["fcgen-functions", "fcgen", "llguidance", "xgrammar"])
     parser.add_argument("--functions", type=Path, help="a folder of functions; without it, some are made up")
     parser.add_argument("--sizes", type=int, nargs="+", default=[10, 100, 1000])
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--timeout", type=float, default=120.0, help="seconds for one union")
-    options = parser.parse_args()
-    options.engines = installed(options.engines)
-    return options
+    return parse_options(parser)
 
 
 def main() -> None:

@@ -267,11 +267,20 @@ def find_tokenizer(folder: Path | None) -> Path:
     return embedded_path()
 
 
-def add_engine_options(parser: argparse.ArgumentParser, engines: Iterable[str]) -> None:
-    """The options that choose the engines and what they read."""
+def option_parser(description: str | None, engines: Iterable[str]) -> argparse.ArgumentParser:
+    """A parser that has the options which choose the engines and what they read."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engines", nargs="+", choices=list(ENGINES), default=list(engines))
     parser.add_argument("--tokenizer", type=Path, help="a tokenizer's folder; without it, the embedded model's")
     parser.add_argument("--out", type=Path, help="write the results here, as JSON")
+    return parser
+
+
+def parse_options(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """The options given; of the engines those that are installed."""
+    options = parser.parse_args()
+    options.engines = installed(options.engines)
+    return options
 
 
 def installed(names: Iterable[str]) -> list[str]:

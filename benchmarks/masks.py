@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from corpus import Row, read_schemas
-from engines import Engine, add_engine_options, find_tokenizer, installed, make_engine
+from engines import Engine, find_tokenizer, make_engine, option_parser, parse_options
 from isolated import Failure, Isolated
 from machine import write_record
 from times import LEVELS, Summary, print_summaries, summarize
@@ -220,17 +220,14 @@ def print_coverage(coverage: dict[str, dict[str, int]], rows: list[Row]) -> None
 
 
 def read_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_engine_options(parser, ["fcgen", "llguidance", "xgrammar"])
+    parser = option_parser(__doc__, ["fcgen", "llguidance", "xgrammar"])
     parser.add_argument("--corpus", type=Path, help="schemas with instances; without it, a few of our own")
     parser.add_argument("--first", type=int, help="only so many schemas")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--timeout", type=float, default=60.0, help="seconds for one schema and its instances")
     parser.add_argument("--memory", type=float, default=8.0, help="GiB for one engine")
     parser.add_argument("--per-process", type=int, default=200, help="schemas until an engine gets a fresh process")
-    options = parser.parse_args()
-    options.engines = installed(options.engines)
-    return options
+    return parse_options(parser)
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from corpus import make_function
-from engines import Engine, add_engine_options, find_tokenizer, installed, make_engine
+from engines import Engine, find_tokenizer, make_engine, option_parser, parse_options
 from isolated import Failure, Isolated
 from machine import resident_bytes, write_record
 
@@ -82,15 +82,12 @@ def print_results(results: dict[str, dict[str, Any]]) -> None:
 
 
 def read_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_engine_options(parser, ["fcgen"])
+    parser = option_parser(__doc__, ["fcgen"])
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--steps", type=int, default=24)
     parser.add_argument("--timeout", type=float, default=3600.0, help="seconds for a tenth of the grammars")
     parser.add_argument("--memory", type=float, default=16.0, help="GiB for one engine")
-    options = parser.parse_args()
-    options.engines = installed(options.engines)
-    return options
+    return parse_options(parser)
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engines import ENGINES, WARMING, Engine, add_engine_options, find_tokenizer, installed, read_tokenizer
+from engines import ENGINES, WARMING, Engine, find_tokenizer, option_parser, parse_options, read_tokenizer
 from isolated import Failure, Isolated
 from machine import write_record
 
@@ -98,14 +98,11 @@ def print_results(results: dict[str, dict[str, Any]]) -> None:
 
 
 def read_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_engine_options(parser, ["fcgen", "llguidance", "xgrammar"])
+    parser = option_parser(__doc__, ["fcgen", "llguidance", "xgrammar"])
     parser.add_argument("--tokenizers", type=Path, nargs="+", help="folders of tokenizers")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--timeout", type=float, default=120.0, help="seconds for one tokenizer")
-    options = parser.parse_args()
-    options.engines = installed(options.engines)
-    return options
+    return parse_options(parser)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import random
 import numpy as np
 from numpy.typing import NDArray
 
+from fcgen.grammar.alphabet import Restriction
 from fcgen.grammar.arcs import Recording, arcs, derived, generic
 from fcgen.grammar.derive import fewest
 from fcgen.grammar.expr import ALL_BYTES, NOTHING
@@ -22,6 +23,11 @@ def after(expr: Expr, data: bytes) -> Expr:
         if expr is NOTHING:
             break
     return expr
+
+
+def restrict(expr: Expr, alphabet: int) -> Expr:
+    """The texts of `expr` within an alphabet."""
+    return Restriction(alphabet).of(expr)
 
 
 def accepts(expr: Expr, data: bytes) -> bool:

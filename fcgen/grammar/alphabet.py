@@ -54,11 +54,6 @@ MAX_KNOWN = 50_000
 _ASCII = (1 << 0x7F) - (1 << 0x20) | 1 << 0x09 | 1 << 0x0A | 1 << 0x0D  # what JSON texts have of it
 
 
-def restrict(e: Expr, alphabet: int) -> Expr:
-    """The texts of `e` that have only bytes of `alphabet`, up to sets that the alphabet covers in part."""
-    return Restriction(alphabet).of(e)
-
-
 @lru_cache(maxsize=64)
 def _bytes_in(alphabet: int) -> bytes:
     return bytes(byte for byte in range(256) if alphabet >> byte & 1)

@@ -158,7 +158,7 @@ def _seq_arcs(e: Expr) -> Arcs:
 
 
 def _unlike_arcs(e: Unlike) -> Arcs:
-    tails = tails_of(e.names)
+    tails = _tails_of(e.names)
     result = []
     for members, then in arcs(e.plain):
         inside = [byte for byte in tails if members >> byte & 1]
@@ -169,7 +169,7 @@ def _unlike_arcs(e: Unlike) -> Arcs:
     return result
 
 
-def tails_of(names: frozenset[bytes]) -> dict[int, frozenset[bytes]]:
+def _tails_of(names: frozenset[bytes]) -> dict[int, frozenset[bytes]]:
     """For each byte that a name begins with, what is left of those names."""
     tails: dict[int, list[bytes]] = {}
     for name in names:

@@ -1,10 +1,11 @@
 """Byte languages as immutable terms that are shared: equal terms are one object.
 
-A term (Expr) is nothing, the empty string, a literal, a set of bytes, a sequence, a choice, a bounded repeat, a
-reference, an intersection, a complement, a term that stands apart, or a recording. Constructors simplify, so that terms
-reached by different ways are often the same object; `derive.py` computes what follows a term byte by byte, and the
-terms so reached are the states of a deterministic automaton. A sequence leans to the right (`Seq(head, tail)`, the head
-never a sequence), which makes the term itself the stack of a recursive grammar.
+A term (Expr) is nothing, the empty string, a literal, a set of bytes, a sequence, a choice, a bounded repeat, an
+intersection, a complement, a reference, a deferred term, a term that stands apart, texts unlike some names, a fork of
+names (`names.py`), a recording, or a state of an explicit automaton (`dfa.py`). Constructors simplify, so that terms
+reached by different ways are often the same object; `arcs.py` computes what follows a term byte by byte. A sequence
+leans to the right (`Seq(head, tail)`, the head never a sequence), which makes the term itself the stack of a recursive
+grammar; an automaton (`automaton.py`) has a stack of its own for what stands apart.
 
 A recording holds what is not regular (names that must differ): it carries the bytes walked since it began, and goes on
 with a term made from them. Since each text leads to a term of its own, a walk over many texts at once takes the generic

@@ -108,6 +108,10 @@ class Contents:
         self.is_plain = is_plain
         self.leaves: list[Expr] | None = [] if is_ascii else None
 
+    def has_more(self) -> None:
+        """Note that there will be terms of which nothing is known yet."""
+        self.leaves = None
+
     def has(self, leaf: Expr) -> None:
         """Note a leaf of which it is not known whether it is ASCII."""
         if self.leaves is not None:

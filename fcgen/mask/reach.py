@@ -51,8 +51,7 @@ class Allowed(NamedTuple):
 class Reaches:
     """The automaton of all grammars over one vocabulary, and what was found out about its states.
 
-    All methods want the automaton's lock to be held (`Automaton.growing`).
-
+    All methods want the automaton's lock to be held (`Automaton.growing`). The vocabulary itself is not held.
     """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
@@ -137,7 +136,7 @@ class Reaches:
             frame = frame_of(thread)
             own = self._reach(self.whole, state_of(thread), EXITS if frame > BOTTOM else 0)
             parts.append(own)
-            found.far = max(found.far, own.far + automaton.fewest(thread_of(0, frame)))
+            found.far = max(found.far, own.far + automaton.need_of(frame))
             found.hidden.update(own.hidden)
             if frame > BOTTOM and len(own.exits):
                 spots += [(own.exits, *below) for below in automaton.popped(frame)]

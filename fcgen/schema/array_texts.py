@@ -63,6 +63,7 @@ def array_texts(part: Array, low: Lowering, depth: int) -> Expr:
     Raises SchemaError where there is too much to count.
     """
     if part.contains or (part.unique and part.max_items not in (0, 1)):
+        low.contents.has_more()  # what is counted, or differs from what is written, is told apart when it is walked
         return _Counted(part, low, depth).whole()
     return _chained(part, low, depth)
 

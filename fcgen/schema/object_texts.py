@@ -35,6 +35,8 @@ def object_texts(part: Object, low: Lowering, depth: int) -> Expr:
     """
     single = named_singly(part)
     count = Count.of(single)
+    if part.demands:
+        low.contents.has_more()  # what meets a demand is made of two shapes when it is walked
     if low.text.order == "any" or count.matters or part.demands or single is not part:
         return Places(single, {*part.properties, *part.required}, count, low, depth).whole()
     return _Chained(part, low, depth).whole()

@@ -3,9 +3,8 @@
 from grammar.terms_made import LETTER_SET, LETTERS, language, terms
 from hypothesis import given
 from hypothesis import strategies as st
-from walking import accepts
+from walking import accepts, restrict
 
-from fcgen.grammar.alphabet import restrict
 from fcgen.grammar.arcs import arcs
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import (

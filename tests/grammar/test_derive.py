@@ -4,10 +4,9 @@ import pytest
 from grammar.terms_made import LETTER_SET, LETTERS, WORDS, language, terms
 from hypothesis import given
 from hypothesis import strategies as st
-from walking import after
+from walking import after, restrict
 
 from fcgen.errors import GrammarError
-from fcgen.grammar.alphabet import restrict
 from fcgen.grammar.automaton import Automaton
 from fcgen.grammar.derive import INFINITE, arcs, fewest
 from fcgen.grammar.dfa import determinize

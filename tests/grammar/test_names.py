@@ -2,9 +2,8 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from walking import after
+from walking import after, restrict
 
-from fcgen.grammar.alphabet import restrict
 from fcgen.grammar.automaton import Automaton
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import NOTHING, alt_of, literal, seq

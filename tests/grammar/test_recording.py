@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from recordings_made import LANGUAGES, NUMBER, Distinct, either, joined, letters, object_of, words
+from walking import restrict
 
 from fcgen.errors import GrammarError, Unsatisfiable
-from fcgen.grammar.alphabet import restrict
 from fcgen.grammar.arcs import arcs, derived, generic, is_recording
 from fcgen.grammar.automaton import Automaton
 from fcgen.grammar.derive import BEYOND, INFINITE, fewest

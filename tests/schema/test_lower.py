@@ -7,7 +7,8 @@ from schemas_made import root_of
 from walking import accepts
 
 from fcgen.grammar.derive import fewest
-from fcgen.schema import compile_schema, spacing
+from fcgen.grammar.terms import Contents
+from fcgen.schema import compile_schema, lower, read_schema, spacing
 
 INTEGERS = {"type": "array", "items": {"type": "integer"}}
 PLAIN = {"type": "object", "properties": {"a": INTEGERS, "b": {"const": {"c": []}}}}
@@ -105,3 +106,19 @@ def test_items_are_counted(size):
         for most in range(least, 6):
             root = root_of({**schema, "minItems": least, "maxItems": most})
             assert accepts(root, text) == (least <= size <= most)
+
+
+@pytest.mark.parametrize(
+    ("schema", "is_told"),
+    [
+        ({"properties": {"a": {"pattern": "^[a-z]+$"}}}, True),
+        ({"type": "object", "dependentRequired": {"a": ["b"]}, "properties": {"a": {"pattern": "^x"}}}, False),
+        ({"items": {"pattern": "^[a-z]+$"}, "uniqueItems": True}, False),
+        ({"contains": {"pattern": "^[a-z]+$"}}, False),
+    ],
+)
+def test_leaves_tell_all_unless_more_is_made_later(schema, is_told):
+    """What may not be writable has to be known, or else it is looked at when it is made."""
+    contents = Contents(is_ascii=True)
+    lower(read_schema(schema), contents=contents)
+    assert (contents.leaves is not None) == is_told
