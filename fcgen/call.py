@@ -11,10 +11,11 @@ A function's arguments are those it declares: where its schema lists `properties
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
 from fcgen.errors import (
     FcgenError,
@@ -29,11 +30,11 @@ from fcgen.errors import (
 from fcgen.formats import Format, find_format
 from fcgen.functions import Function
 from fcgen.functions.read import Entry, try_entries
-from fcgen.grammar.expr import EMPTY, alt, alt_of, literal
+from fcgen.grammar.expr import alt, alt_of, literal, parts_in_row, reference, seq
 from fcgen.grammar.lark import grammar_text, read_lark
 from fcgen.grammar.regex import read_pattern
-from fcgen.grammar.terms import Expr
-from fcgen.grammar.work import MAX_STEPS, bounded
+from fcgen.grammar.terms import Expr, Scope
+from fcgen.grammar.work import MAX_STEPS, bounded, uninterrupted
 from fcgen.schema import Compiled, Status, Text, compile_schema, spacing
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ if TYPE_CHECKING:
 
 Choice = str | Sequence[str]
 OnError = Literal["raise", "leave_out"]
+
+# What stands in an envelope for a function's own.
+_HOLES = Scope()
+_NAME, _ARGUMENTS = reference(_HOLES, "NAME"), reference(_HOLES, "ARGUMENTS")
 
 # Where one of these stands, arguments may be declared elsewhere than in `properties`.
 _DECLARING = frozenset(
@@ -165,16 +170,17 @@ class Grammar:
         text = Text(whitespace, order, exponent, escapes, whole_fraction=False)
         envelope = find_format(format).reply
         options: Options = {"text": text, "nullable": nullable, "registry": registry, "max_steps": max_steps}
-        readable, unreadable = read_offered(functions, on_error, **options)
-        chosen = choose(readable, choice, [report.name for report in unreadable])
-        reports = check_functions(chosen, **options)
+        with uninterrupted():
+            readable, unreadable = read_offered(functions, on_error, **options)
+            chosen = choose(readable, choice, [report.name for report in unreadable])
+            reports = check_functions(chosen, **options)
         left_out = (*unreadable, *(report for report in reports if report.errors))
         usable = [(f, report) for f, report in zip(chosen, reports, strict=True) if report.compiled is not None]
         if on_error == "raise" or (not usable and choice != "none"):
             raise_all([error for report in left_out for error in report.errors])
         root = alt_of(call_of(report, format, whitespace) for _, report in usable)
         if choice in ("auto", "none"):
-            root = alt(root, _envelope(envelope, whitespace, EMPTY, EMPTY)["text"])
+            root = alt(root, _envelope(envelope, whitespace).text)
         notes = tuple(f"{report.name}: {note}" for _, report in usable for note in report.notes)
         return cls(root, tuple(f for f, _ in usable), notes, left_out)
 
@@ -235,8 +241,8 @@ def check_functions(functions: Sequence[Function], **options: Unpack[Options]) -
 def call_of(report: FunctionReport, format: str | Format = "trelis", whitespace: str = "json.dumps") -> Expr:  # noqa: A002
     """The texts of the calls of one usable function."""
     assert report.compiled is not None, "only usable functions are called"
-    name = literal(json.dumps(report.name, ensure_ascii=False).encode())
-    return _envelope(find_format(format).reply, whitespace, name, report.compiled.root)["call"]
+    own = {_NAME: literal(json.dumps(report.name, ensure_ascii=False).encode()), _ARGUMENTS: report.compiled.root}
+    return seq(*(own.get(part, part) for part in _envelope(find_format(format).reply, whitespace).call))
 
 
 def read_offered(
@@ -325,10 +331,19 @@ def _memory_errors() -> Iterator[None]:
         raise GrammarTooLarge("the grammar takes more memory than there is", hint="Simplify it.") from None
 
 
-def _envelope(envelope: str, whitespace: str, name: Expr, arguments: Expr) -> Mapping[str, Expr]:
+class _Envelope(NamedTuple):
+    """What stands around calls: the parts of one, with _NAME and _ARGUMENTS among them; and what text may be."""
+
+    call: tuple[Expr, ...]
+    text: Expr
+
+
+@lru_cache(maxsize=64)
+def _envelope(name: str, whitespace: str) -> _Envelope:
     space = spacing(whitespace)
     holes = {
-        "NAME": name, "ARGUMENTS": arguments,
+        "NAME": _NAME, "ARGUMENTS": _ARGUMENTS,
         "OPEN": space.open, "CLOSE": space.close, "COLON": space.colon, "COMMA": space.comma,
     }  # fmt: skip
-    return read_lark(grammar_text(envelope), holes)
+    rules = read_lark(grammar_text(name), holes)
+    return _Envelope(tuple(parts_in_row(rules["call"])), rules["text"])

@@ -146,6 +146,15 @@ def follow(first: Expr, rest: Expr) -> Expr:
     return rest
 
 
+def parts_in_row(e: Expr) -> list[Expr]:
+    """What `e` is a sequence of."""
+    found = []
+    while type(e) is Seq:
+        found.append(e.head)
+        e = e.tail
+    return [*found, e]
+
+
 def _pair(head: Expr, tail: Expr) -> Expr:
     if type(head) is Literal:
         if type(tail) is Literal:

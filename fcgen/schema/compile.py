@@ -32,7 +32,7 @@ from fcgen.schema.text import Text
 if TYPE_CHECKING:
     from referencing import Registry
 
-MAX_CACHED = 256
+MAX_CACHED = 2048
 MAX_CACHED_BYTES = 1 << 18
 _COMPARING = frozenset({"uniqueItems", "contains"})  # values are told apart by their texts
 _NAMING = frozenset({"patternProperties", "propertyNames"})  # names are of patterns
