@@ -5,7 +5,8 @@ For each tokenizer and engine, in a fresh process that has loaded the tokenizer 
     read            fcgen reads the tokens and builds their trie, llguidance its `LLTokenizer`, xgrammar its
                     `TokenizerInfo` and compiler
     first mask      then compile a small schema and find its first mask: what was put off until then
-    read again      the second time in that process
+    read again      the second time in that process, while what was read first is in use; fcgen finds that it has the
+                    tokens, and takes the trie that it built
 
 Loading the tokenizer with transformers, which all need, is shown beside. Medians over `--runs` processes.
 

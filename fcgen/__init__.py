@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fcgen import errors
     from fcgen.call import Grammar
+    from fcgen.decode.outlines import OutlinesProcessor
     from fcgen.decode.processor import LogitsProcessor
     from fcgen.engine import Engine
     from fcgen.functions import Function, read_functions, read_functions_file
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from fcgen.models import load
     from fcgen.prompt import render_prompt
     from fcgen.reply import Call, Reply, Usage, parse_reply
+    from fcgen.servers import Server
+    from fcgen.steered import SteeredEngine, processor_for
     from fcgen.vocab import Vocabulary
 
 __version__ = "0.1.0"
@@ -34,12 +37,16 @@ __all__ = [
     "Grammar",
     "LogitsProcessor",
     "Masks",
+    "OutlinesProcessor",
     "Reply",
+    "Server",
+    "SteeredEngine",
     "Usage",
     "Vocabulary",
     "errors",
     "load",
     "parse_reply",
+    "processor_for",
     "read_functions",
     "read_functions_file",
     "render_prompt",
@@ -53,11 +60,15 @@ _HOMES = {
     "Grammar": "fcgen.call",
     "LogitsProcessor": "fcgen.decode.processor",
     "Masks": "fcgen.mask",
+    "OutlinesProcessor": "fcgen.decode.outlines",
     "Reply": "fcgen.reply",
+    "Server": "fcgen.servers",
+    "SteeredEngine": "fcgen.steered",
     "Usage": "fcgen.reply",
     "Vocabulary": "fcgen.vocab",
     "load": "fcgen.models",
     "parse_reply": "fcgen.reply",
+    "processor_for": "fcgen.steered",
     "read_functions": "fcgen.functions",
     "read_functions_file": "fcgen.functions",
     "render_prompt": "fcgen.prompt",

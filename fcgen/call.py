@@ -35,6 +35,7 @@ from fcgen.grammar.lark import grammar_text, read_lark
 from fcgen.grammar.regex import read_pattern
 from fcgen.grammar.terms import Expr, Scope
 from fcgen.grammar.work import MAX_STEPS, bounded, uninterrupted
+from fcgen.output_types import read_output_type
 from fcgen.schema import Compiled, Status, Text, compile_schema, spacing
 
 if TYPE_CHECKING:
@@ -64,12 +65,14 @@ class Grammar:
         functions: the functions that a call may name; empty for grammars that are not made of functions.
         notes: keywords of the schemas that assert nothing and so change nothing, by pointer.
         left_out: the functions that could not be used, each with its errors, where that was asked for.
+        calls: the calls alone, where a reply may be a call or a text.
     """
 
     root: Expr
     functions: tuple[Function, ...] = ()
     notes: tuple[str, ...] = field(default=(), compare=False)
     left_out: tuple[FunctionReport, ...] = field(default=(), compare=False)
+    calls: Expr | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def from_json_schema(
@@ -127,6 +130,24 @@ class Grammar:
         return cls(rules["start"])
 
     @classmethod
+    def from_output_type(cls, output_type: Any, *, max_steps: int = MAX_STEPS, **text: Unpack[TextOptions]) -> Grammar:
+        """Texts of what Outlines calls an output type: a Python type, or a term of `outlines.types`.
+
+        Args:
+            output_type: what `outlines.Generator` takes as one (see `fcgen.output_types`).
+            max_steps: how much work compiling may take.
+            text: how the JSON of JSON Schemas is written, as for `from_json_schema`.
+
+        Raises:
+            OptionError: it is no output type, or an option cannot have that value.
+            GrammarError, PatternError, SchemaError: a part of it cannot be compiled.
+            GrammarTooLarge, OutOfSteps: it is beyond the limits.
+        """
+        with _memory_errors(), bounded(max_steps):
+            root, notes = read_output_type(output_type, max_steps=max_steps, **text)
+        return cls(root, notes=notes)
+
+    @classmethod
     def from_functions(
         cls,
         functions: Any,
@@ -178,11 +199,11 @@ class Grammar:
         usable = [(f, report) for f, report in zip(chosen, reports, strict=True) if report.compiled is not None]
         if on_error == "raise" or (not usable and choice != "none"):
             raise_all([error for report in left_out for error in report.errors])
-        root = alt_of(call_of(report, format, whitespace) for _, report in usable)
-        if choice in ("auto", "none"):
-            root = alt(root, _envelope(envelope, whitespace).text)
+        calls = alt_of(call_of(report, format, whitespace) for _, report in usable)
+        has_text = choice in ("auto", "none")
+        root = alt(calls, _envelope(envelope, whitespace).text) if has_text else calls
         notes = tuple(f"{report.name}: {note}" for _, report in usable for note in report.notes)
-        return cls(root, tuple(f for f, _ in usable), notes, left_out)
+        return cls(root, tuple(f for f, _ in usable), notes, left_out, calls if has_text and usable else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
-"""What names or holds a model -> `Engine`.
+"""What names or holds a model -> an engine.
 
     "smollm2"            the embedded model, fetched once on first use
     a folder             a model and its tokenizer as transformers saves them
     a hub id             the same, from the Hugging Face hub or its cache
     (model, tokenizer)   objects of transformers, as they are
-    an Outlines model    the two inside `outlines.from_transformers(...)`
+    an Outlines model    of transformers: the two inside; of llama.cpp or mlx-lm: `SteeredEngine`; of a server: `Server`
 
 Code that comes with a model is never run. Loading writes nothing to stdout.
 """
@@ -15,19 +15,37 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from fcgen.embedded import embedded_path
 from fcgen.engine import Engine
-from fcgen.errors import ModelError, excerpt
+from fcgen.errors import ModelError, OptionError, excerpt
 from fcgen.formats import Format
+from fcgen.servers import Server
+from fcgen.steered import SteeredEngine
 
 EMBEDDED = "smollm2"
 HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
 SOURCES = (
     f'Use "{EMBEDDED}", a folder with a model, a hub id such as "Qwen/Qwen2.5-0.5B-Instruct", '
-    "a (model, tokenizer) pair, or the model that outlines.from_transformers makes"
+    "a (model, tokenizer) pair, or a model of Outlines"
 )
+
+
+@overload
+def load(
+    source: str | Path | tuple[Any, Any] = ...,
+    *,
+    device: object = ...,
+    dtype: object = ...,
+    format: str | Format | None = ...,
+) -> Engine: ...
+
+
+@overload
+def load(
+    source: object, *, device: object = ..., dtype: object = ..., format: str | Format | None = ...
+) -> Engine | SteeredEngine | Server: ...
 
 
 def load(
@@ -36,26 +54,35 @@ def load(
     device: object = None,
     dtype: object = None,
     format: str | Format | None = None,  # noqa: A002
-) -> Engine:
-    """The engine of a model.
+) -> Engine | SteeredEngine | Server:
+    """The engine of a model: an `Engine`, but for models of Outlines that transformers does not run.
 
     Args:
         source: the model, in one of the ways the module lists.
         device: where it runs, as torch names devices. None: CUDA if there is any, else the CPU; objects of
             transformers stay where they are.
         dtype: of its weights, such as "bfloat16". None: as they were saved.
-        format: as for `Engine`.
+        format: as for the engine.
 
     Raises:
         ModelError: the model cannot be found, loaded or used.
         VocabularyError: its tokenizer cannot be used.
+        OptionError: `device` or `dtype` are given for a model that transformers does not run.
     """
     precision = _read_dtype(dtype)
     if isinstance(source, str | Path):
         model, tokenizer = _load_folder(_find_folder(source), str(source), device, precision)
-    else:
-        model, tokenizer = _take_apart(source)
+    elif isinstance(source, tuple):
+        model, tokenizer = _check_pair(source)
         model = _move(model, device, precision)
+    elif any(kind.__module__.startswith("outlines.") for kind in type(source).__mro__):
+        from outlines.models import Transformers, TransformersMultiModal
+
+        if not isinstance(source, Transformers) or isinstance(source, TransformersMultiModal):
+            return _load_outlines(source, device, dtype, format)
+        model, tokenizer = _move(source.model, device, precision), source.hf_tokenizer
+    else:
+        raise ModelError(f"{excerpt(source)} names no model and holds none", hint=SOURCES)
     return Engine(model, tokenizer, format=format)
 
 
@@ -134,25 +161,36 @@ def _first_line(error: BaseException | None) -> str:
     return f"{type(error).__name__}: {line[:200]}" if line else type(error).__name__
 
 
-def _take_apart(source: object) -> tuple[Any, Any]:
-    """The model and the tokenizer of a pair or an Outlines model."""
-    if isinstance(source, tuple) and len(source) == 2:
-        model, tokenizer = source
-        for value, method, what in ((model, "forward", "a model"), (tokenizer, "get_vocab", "a tokenizer")):
-            if not hasattr(value, method):
-                raise ModelError(f"{type(value).__name__} is not {what} of transformers", hint=SOURCES)
-        return model, tokenizer
-    kinds = {base.__module__.partition(".")[0]: base for base in reversed(type(source).__mro__)}
-    if "outlines" not in kinds:
+def _check_pair(source: tuple[Any, ...]) -> tuple[Any, Any]:
+    """The pair, if it is a model and a tokenizer."""
+    if len(source) != 2:
         raise ModelError(f"{excerpt(source)} names no model and holds none", hint=SOURCES)
-    from outlines.models import Transformers, TransformersMultiModal
+    for value, method, what in zip(source, ("forward", "get_vocab"), ("a model", "a tokenizer"), strict=True):
+        if not hasattr(value, method):
+            raise ModelError(f"{type(value).__name__} is not {what} of transformers", hint=SOURCES)
+    return source
 
-    if not isinstance(source, Transformers) or isinstance(source, TransformersMultiModal):
-        raise ModelError(
-            f"the Outlines model {type(source).__name__} gives no access to a text model's logits",
-            hint="Of Outlines' models, those that outlines.from_transformers makes for text are supported",
-        )
-    return source.model, source.hf_tokenizer
+
+def _load_outlines(
+    source: Any,
+    device: object,
+    dtype: object,
+    format: str | Format | None,  # noqa: A002
+) -> SteeredEngine | Server:
+    """The engine of a model of Outlines that transformers does not run."""
+    from outlines.models import MLXLM, LlamaCpp, TransformersMultiModal
+    from outlines.models.base import AsyncModel, Model
+
+    name = type(source).__name__
+    if isinstance(source, TransformersMultiModal) or not isinstance(source, Model | AsyncModel):
+        raise ModelError(f"{name} of Outlines is no model of texts", hint=SOURCES)
+    for option, given in (("device", device), ("dtype", dtype)):
+        if given is not None:
+            hint = "Choose it where the model is made"
+            raise OptionError(f"{option} is {excerpt(given)}, but {name} stays as it is", hint=hint)
+    if isinstance(source, LlamaCpp | MLXLM):
+        return SteeredEngine(source, format=format)
+    return Server(source, format=format)
 
 
 def _move(model: Any, device: object, dtype: Any) -> Any:

@@ -66,6 +66,31 @@ def render_prompt(
     return _render_markers(conversation, offered, form.markers)
 
 
+def chat_messages(
+    messages: object,
+    functions: object = None,
+    *,
+    format: str | Format = "chat",  # noqa: A002
+    control: Iterable[str] = (),
+    has_system: bool = True,
+) -> list[dict[str, str]]:
+    """The conversation that asks for the next reply, for a model that is given messages: `{"role", "content"}` each.
+
+    The functions stand in the system message, as in the format "chat". Without `has_system` it is the beginning of the
+    first user message. `control` are the model's control texts, which no message may hold.
+
+    Raises PromptError for messages that cannot be sent, FunctionError for functions that cannot be read.
+    """
+    form = find_format(format)
+    offered = () if functions in (None, (), []) else read_functions(functions)
+    conversation = _read_messages(messages)
+    _check_contents(conversation, offered, frozenset(control))
+    system, turns = _with_offer(conversation, offered, form)
+    if system is not None:
+        turns = [Message("system", system), *turns] if has_system else _join_system(system, turns)
+    return [{"role": turn.role, "content": turn.content} for turn in turns]
+
+
 def encode_prompt(text: str, tokenizer: Any, *, format: str | Format = "trelis-llama2") -> list[int]:  # noqa: A002
     """The prompt's token ids, with BOS once: a chat template has written it already, elsewhere the tokenizer does."""
     ids = tokenizer.encode(text, add_special_tokens=find_format(format).markers is not None, verbose=False)
@@ -108,9 +133,7 @@ def _render_chat(messages: Sequence[Message], functions: Sequence[Function], for
             'the format "chat" needs a tokenizer that has a chat template',
             hint='Pass tokenizer=..., or choose a format of the model\'s family, such as "trelis-llama2"',
         )
-    system, turns = _split_system(messages)
-    if functions:
-        system = _offer_functions(system, functions, form)
+    system, turns = _with_offer(messages, functions, form)
     layouts = [turns] if system is None else [[Message("system", system), *turns], _join_system(system, turns)]
     reason = "it leaves the system message out"
     for layout in layouts:
@@ -122,6 +145,14 @@ def _render_chat(messages: Sequence[Message], functions: Sequence[Function], for
         if system is None or system.strip() in text:
             return text
     raise PromptError(f"the model's chat template refuses these messages: {excerpt(reason, 200)}")
+
+
+def _with_offer(
+    messages: Sequence[Message], functions: Sequence[Function], form: Format
+) -> tuple[str | None, Sequence[Message]]:
+    """The system message, in which the functions are offered, and the turns."""
+    system, turns = _split_system(messages)
+    return (_offer_functions(system, functions, form) if functions else system), turns
 
 
 def _join_system(system: str, turns: Sequence[Message]) -> list[Message]:

@@ -53,6 +53,9 @@ class Usage:
         forced_tokens: tokens of the reply that the grammar left no choice about.
         forward_passes: how often the model ran.
         seconds: wall time, from the call to its return.
+        removed: the share of the model's probability that was on tokens that were not allowed, where it was asked, on
+            average. Much of it says that the model would rather have written something else.
+        call_probability: how probable a call was against a text, where the reply could be either; else None.
     """
 
     prompt_tokens: int = 0
@@ -60,6 +63,8 @@ class Usage:
     forced_tokens: int = 0
     forward_passes: int = 0
     seconds: float = 0.0
+    removed: float = 0.0
+    call_probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

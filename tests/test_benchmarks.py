@@ -1,5 +1,6 @@
 """The benchmarks run, count what fails, and measure what they say: on small things, and without the peers."""
 
+import gzip
 import json
 import os
 import subprocess
@@ -8,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from models_made import tiny_llama
 from tokenizers_made import byte_level
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
@@ -22,6 +24,34 @@ def benchmarks(monkeypatch):
 def tokenizer(tmp_path):
     folder = tmp_path / "tokenizer"
     byte_level().save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def model(tmp_path):
+    folder = tmp_path / "model"
+    tokenizer = byte_level()
+    tiny_llama(tokenizer).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def questions(tmp_path):
+    """A folder of questions, as public data has them."""
+    folder = tmp_path / "questions"
+    folder.mkdir()
+    parameters = {"type": "object", "properties": {"on": {"type": "boolean"}}, "required": ["on"]}
+    for source in ("bfcl", "sealtools", "toolalpaca"):
+        question = {
+            "id": f"{source}/1",
+            "split": "simple",
+            "functions": [{"name": f"switch_{source}", "description": "Switches.", "parameters": parameters}],
+            "question": "Switch the light on.",
+            "answers": [{"name": f"switch_{source}", "accepted": {"on": [True, False]}}],
+        }
+        with gzip.open(folder / f"{source}.jsonl.gz", "wt", encoding="utf-8") as lines:
+            lines.write(json.dumps(question) + "\n")
     return folder
 
 
@@ -70,3 +100,69 @@ def test_what_hangs_crashes_or_raises_is_an_outcome_and_the_next_question_is_ans
         assert worker.ask({"act": abs, "number": -1}) == 1
     finally:
         worker.close()
+
+
+def test_calls_are_judged_and_their_passes_counted(tmp_path, model, questions):
+    out = tmp_path / "decoding.json"
+    small = ("--model", model, "--device", "cpu", "--functions-data", questions, "--n", 2, "--threads", 1, "--out", out)
+    run("decoding.py", *small, "--ways", "fcgen", "fcgen-steps")
+    record = json.loads(out.read_text(encoding="utf-8"))
+    for summary in record["summary"].values():
+        assert (summary["questions"], summary["failures"], summary["valid %"]) == (2, 0, 100)
+        assert summary["right function %"] == summary["right arguments %"] == 100
+    assert record["summary"]["fcgen"]["passes / token"] < 1
+    assert record["summary"]["fcgen-steps"]["passes / token"] == 1
+    assert record["machine"]["device"] == "cpu"
+
+    run("decoding.py", *small, "--ways", "fcgen", "--batch", 2)
+    summary = json.loads(out.read_text(encoding="utf-8"))["summary"]["fcgen"]
+    assert (summary["batches"], summary["failures"], summary["rows"]) == (1, 0, 2)
+
+    run("decoding.py", *small, "--profile", 2)
+    summary = json.loads(out.read_text(encoding="utf-8"))["summary"]["batch of 2"]
+    assert summary["rows"] == 2
+    assert 0 < summary["host % of a step"] < 100
+
+
+def test_documents_are_written_alike_with_fewer_passes(tmp_path, model):
+    out = tmp_path / "extraction.json"
+    small = ("--model", model, "--device", "cpu", "--n", 3, "--batch-size", 2, "--budget", 64, "--threads", 1)
+    run("extraction.py", *small, "--out", out)
+    record = json.loads(out.read_text(encoding="utf-8"))
+    for summary in record["summary"].values():
+        assert (summary["documents"], summary["failures"], summary["same text %"]) == (3, 0, 100)
+        assert 0 < summary["passes / token"] <= 1
+        assert len(record["batches"]["lookup"]) == 2
+
+
+@pytest.mark.usefixtures("benchmarks")
+def test_arguments_are_compared_by_what_they_say():
+    from decoding import has_accepted
+
+    accepted = {"city": ["New York", "NYC"], "days": [3], "unit": ["", "celsius"], "hourly": [True]}
+    said = {"city": "new-york", "days": 3.0, "hourly": True}
+    assert has_accepted(said, accepted)
+    assert has_accepted(said | {"unit": "Celsius"}, accepted)
+    assert not has_accepted(said | {"unit": "kelvin"}, accepted)
+    assert not has_accepted(said | {"days": "3"}, accepted)
+    assert not has_accepted(said | {"hourly": 1}, accepted)
+    assert not has_accepted(said | {"note": "not listed"}, accepted)
+    assert not has_accepted({"city": "NYC", "hourly": True}, accepted)
+    assert has_accepted({"at": [{"x": 1}, "+"]}, {"at": [[{"x": [1, 2]}, "+"]]})
+    assert not has_accepted({"at": [{"x": 1}, "-"]}, {"at": [[{"x": [1, 2]}, "+"]]})
+
+
+@pytest.mark.usefixtures("benchmarks")
+def test_a_way_that_cannot_be_set_up_fails_each_question_and_not_the_others():
+    from argparse import Namespace
+
+    from decoding import Asker, ask_all
+    from isolated import Failure
+
+    options = Namespace(timeout=60, memory=8)
+    askers = {"broken": Asker(int, pow, options), "sound": Asker(vars, dict.get, options)}
+    found = ask_all(askers, ["timeout", "memory"])
+    assert [type(one) for one in found["broken"]] == [Failure, Failure]
+    assert found["broken"][0].how == "not set up"
+    assert found["broken"][0].reason.startswith("raised, TypeError: int()")
+    assert found["sound"] == [60, 8]

@@ -1,12 +1,13 @@
 """The whole line, on a model that says nothing but noise: every reply is valid, every mistake is said."""
 
+import asyncio
 import json
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from models_made import tiny_llama
+from models_made import tiny, tiny_llama
 from tokenizers_made import byte_level, sentencepiece_like
 
 from fcgen.decode.processor import LogitsProcessor
@@ -20,6 +21,7 @@ from fcgen.errors import (
     PromptError,
     VocabularyError,
 )
+from fcgen.events import CallComplete, CallStarted, TextDelta
 from fcgen.prompt import encode_prompt, render_prompt
 from fcgen.reply import parse_reply
 
@@ -63,7 +65,7 @@ def check(reply, choice, budget):
     assert (reply.calls[0].function if reply.calls else None) in names_under(choice)
     usage = reply.usage
     assert 1 <= usage.new_tokens <= budget
-    assert usage.new_tokens == usage.forced_tokens + usage.forward_passes
+    assert usage.forward_passes <= usage.new_tokens - usage.forced_tokens
     assert usage.prompt_tokens > 0
     assert usage.seconds > 0
 
@@ -345,10 +347,184 @@ def test_stop_tokens_are_the_models_and_the_tokenizers(configured):
     assert Engine(model, tokenizer).vocabulary.stop_ids == {tokenizer.eos_token_id, *listed} - {None}
 
 
-def test_an_encoder_decoder_model():
-    from transformers import T5Config, T5ForConditionalGeneration
-
+@pytest.mark.parametrize("kind", ["gpt2", "mistral", "t5", "bart"])
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_every_kind_of_model(kind, temperature):
     tokenizer = byte_level()
-    config = T5Config(vocab_size=len(tokenizer), d_model=8, d_ff=8, d_kv=4, num_layers=1, num_heads=2)
-    with pytest.raises(ModelError, match="encoder-decoder"):
-        Engine(T5ForConditionalGeneration(config), tokenizer)
+    engine = Engine(tiny(kind, tokenizer), tokenizer)
+    for choice in ("auto", "required"):
+        check(engine.call("Wake me", FUNCTIONS, choice=choice, temperature=temperature, seed=1), choice, 256)
+
+
+def fresh_engine(**options):
+    tokenizer = byte_level()
+    return Engine(tiny_llama(tokenizer), tokenizer, **options)
+
+
+PROMPTS = ["Wake me in an hour", "Note that tea is green", "Wake me", "What is a note?"]
+
+
+def without_costs(replies):
+    return [(reply.kind, reply.text, reply.calls) for reply in replies]
+
+
+@pytest.mark.parametrize("size", [1, 3])
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_a_batch_replies_as_single_calls_do(size, temperature):
+    engine = fresh_engine(batch_size=size)
+    items = [
+        PROMPTS[0],
+        {"prompt": PROMPTS[1], "functions": [NOTE], "choice": "required", "max_new_tokens": 60},
+        {"prompt": [{"role": "user", "content": PROMPTS[2]}], "choice": "none"},
+        {"prompt": PROMPTS[3], "seed": 5, "temperature": 0.5},
+    ]
+    replies = engine.batch(items, [TIMER], temperature=temperature, seed=3)
+    options = {"temperature": temperature, "seed": 3}
+    single = [
+        engine.call(PROMPTS[0], [TIMER], **options),
+        engine.call(PROMPTS[1], [NOTE], choice="required", max_new_tokens=60, **options),
+        engine.call(PROMPTS[2], [TIMER], choice="none", **options),
+        engine.call(PROMPTS[3], [TIMER], temperature=0.5, seed=5),
+    ]
+    assert without_costs(replies) == without_costs(single)
+    assert replies[1].kind == "call"
+    assert replies[2].kind == "text"
+
+
+def test_what_is_wrong_with_one_of_a_batch():
+    engine = fresh_engine()
+    items = [PROMPTS[0], {"prompt": PROMPTS[1], "max_new_tokens": 1}, {"prompt": PROMPTS[2], "chioce": "none"}]
+    with pytest.raises(BudgetTooSmall):
+        engine.batch(items, [TIMER], choice="required")
+    first, second, third = engine.batch(items, [TIMER], choice="required", errors="return")
+    assert first.kind == "call"
+    assert isinstance(second, BudgetTooSmall)
+    assert isinstance(third, OptionError)
+    assert "chioce" in str(third)
+    with pytest.raises(OptionError, match="errors"):
+        engine.batch(items, errors="ignore")
+
+
+def test_an_empty_batch():
+    assert fresh_engine().batch([]) == []
+
+
+def test_several_replies_to_one_prompt():
+    engine = fresh_engine()
+    replies = engine.several(PROMPTS[0], [TIMER, NOTE], 5, choice="required", temperature=1.5, seed=1)
+    assert len({reply.text for reply in replies}) > 2
+    assert without_costs(replies[:1]) == without_costs(
+        [engine.call(PROMPTS[0], [TIMER, NOTE], choice="required", temperature=1.5, seed=1)]
+    )
+
+
+def test_a_text_ends_before_what_stops_it():
+    engine = fresh_engine()
+    options = {"choice": "none", "temperature": 1.0, "seed": 4, "max_new_tokens": 120}
+    whole = engine.call(PROMPTS[3], **options).text
+    stop = whole[len(whole) // 2 :][:2]
+    stopped = engine.call(PROMPTS[3], stop=[stop, "never to be seen"], **options)
+    assert stopped.text == whole[: whole.index(stop)]
+    assert "".join(e.text for e in engine.stream(PROMPTS[3], stop=stop, **options) if isinstance(e, TextDelta)) == (
+        stopped.text
+    )
+
+
+def test_what_stops_a_text_does_not_stop_a_call():
+    engine = fresh_engine()
+    reply = engine.call(PROMPTS[0], [TIMER], choice="required", stop=['"', "}"])
+    assert reply.kind == "call"
+
+
+@pytest.mark.parametrize("stop", [3, [""], "", [None]])
+def test_what_cannot_stop_a_text(silent, stop):
+    with pytest.raises(OptionError, match="stop"):
+        silent.call(PROMPTS[0], stop=stop)
+
+
+def test_a_call_has_its_probability_where_there_was_a_choice():
+    engine = fresh_engine()
+    either = engine.call(PROMPTS[0], [TIMER], choice="auto")
+    assert 0 <= either.usage.call_probability <= 1
+    assert engine.call(PROMPTS[0], [TIMER], choice="required").usage.call_probability is None
+    assert engine.call(PROMPTS[0], [TIMER], choice="none").usage.call_probability is None
+    drawn = engine.several(PROMPTS[0], [TIMER], 60, choice="auto", temperature=1.0, seed=2, max_new_tokens=40)
+    share = sum(reply.kind == "call" for reply in drawn) / 60
+    assert abs(share - either.usage.call_probability) < 0.25
+
+
+def test_events_tell_the_reply():
+    engine = fresh_engine()
+    for choice in ("required", "none"):
+        events = list(engine.stream(PROMPTS[0], [TIMER, NOTE], choice=choice))
+        reply = engine.call(PROMPTS[0], [TIMER, NOTE], choice=choice)
+        assert without_costs([events[-1].reply]) == without_costs([reply])
+        if choice == "required":
+            assert events[0] == CallStarted(reply.calls[0].function)
+            assert events[-2] == CallComplete(reply.calls[0])
+
+
+def test_a_stream_says_what_is_wrong_before_it_begins(silent):
+    with pytest.raises(BudgetTooSmall):
+        silent.stream(PROMPTS[0], [TIMER], choice="required", max_new_tokens=1)
+
+
+def test_a_stream_that_is_closed_asks_the_model_no_more():
+    engine = fresh_engine()
+    passes = []
+    engine.model.register_forward_hook(lambda *_: passes.append(1))
+    stream = engine.stream(PROMPTS[3], choice="none", temperature=1.0, seed=1)
+    next(stream)
+    stream.close()
+    before = len(passes)
+    assert before < 5
+    engine.call(PROMPTS[0], [TIMER], choice="required")
+    assert len(passes) > before
+
+
+def test_replies_that_are_awaited_are_written_side_by_side():
+    engine = fresh_engine()
+    sizes = []
+    engine.model.register_forward_pre_hook(
+        lambda _module, _args, given: sizes.append(given["input_ids"].shape[0]), with_kwargs=True
+    )
+
+    async def ask():
+        return await asyncio.gather(
+            *(engine.acall(prompt, [TIMER, NOTE], choice="required", max_new_tokens=80) for prompt in PROMPTS)
+        )
+
+    replies = asyncio.run(ask())
+    together = max(sizes)
+    single = [engine.call(prompt, [TIMER, NOTE], choice="required", max_new_tokens=80) for prompt in PROMPTS]
+    assert without_costs(replies) == without_costs(single)
+    assert together > 1
+
+
+def test_a_reply_that_is_not_awaited_any_more_frees_its_place():
+    engine = fresh_engine()
+
+    async def ask():
+        stream = engine.astream(PROMPTS[3], choice="none", temperature=1.0, seed=1, max_new_tokens=4000)
+        async for _ in stream:
+            break
+        await stream.aclose()
+        return await engine.acall(PROMPTS[0], [TIMER], choice="required")
+
+    assert asyncio.run(ask()).kind == "call"
+
+
+def test_errors_reach_those_who_wait():
+    engine = fresh_engine()
+
+    async def too_small():
+        await engine.acall(PROMPTS[0], [TIMER], choice="required", max_new_tokens=1)
+
+    async def failing():
+        engine.model.forward = lambda **_: 1 / 0
+        await engine.acall(PROMPTS[0], [TIMER], choice="required")
+
+    with pytest.raises(BudgetTooSmall):
+        asyncio.run(too_small())
+    with pytest.raises(ModelError, match="ZeroDivisionError"):
+        asyncio.run(failing())

@@ -6,11 +6,13 @@ from pathlib import Path
 import huggingface_hub.constants
 import pytest
 import torch
+from llama_made import llama_made
 from models_made import tiny_llama
 from tokenizers_made import byte_level
 
 import fcgen.models
-from fcgen.errors import ModelError, VocabularyError
+from fcgen import Server, SteeredEngine
+from fcgen.errors import ModelError, OptionError, VocabularyError
 from fcgen.models import load
 
 
@@ -70,10 +72,35 @@ def test_an_outlines_model(pair):
     assert (engine.model, engine.tokenizer) == pair
 
 
-def test_another_outlines_model():
+def test_an_outlines_model_of_a_server():
     models = pytest.importorskip("outlines.models")
-    with pytest.raises(ModelError, match=r"Outlines model Ollama .*from_transformers"):
-        load(models.Ollama(object()))
+    model = models.Ollama(object())
+    engine = load(model, format="trelis-zephyr")
+    assert isinstance(engine, Server)
+    assert (engine.model, engine.format.name) == (model, "trelis-zephyr")
+    assert load(models.AsyncOllama(object())).format.name == "chat"
+
+
+def test_an_outlines_model_of_another_library():
+    models = pytest.importorskip("outlines.models")
+    with llama_made() as model:
+        engine = load(model)
+        assert isinstance(engine, SteeredEngine)
+        assert isinstance(model, models.LlamaCpp)
+        assert say(engine)
+
+
+@pytest.mark.parametrize("option", [{"device": "cpu"}, {"dtype": "float16"}])
+def test_an_outlines_model_that_stays_as_it_is(option):
+    models = pytest.importorskip("outlines.models")
+    with pytest.raises(OptionError, match=f"{next(iter(option))} is .* Ollama stays as it is"):
+        load(models.Ollama(object()), **option)
+
+
+def test_an_outlines_object_that_is_no_model_of_texts():
+    dsl = pytest.importorskip("outlines.types.dsl")
+    with pytest.raises(ModelError, match="Regex of Outlines is no model of texts"):
+        load(dsl.Regex("a"))
 
 
 def test_progress_bars_are_left_as_they_were(folder):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fcgen.errors import FunctionError, PromptError
 from fcgen.functions import Function
-from fcgen.prompt import encode_prompt, render_prompt
+from fcgen.prompt import chat_messages, encode_prompt, render_prompt
 
 TOKENIZERS = Path(__file__).parents[2] / "shared" / "data" / "tokenizers"
 QUESTION = "Search for the latest news on AI."
@@ -241,6 +241,26 @@ def test_a_template_that_refuses_everything():
 def test_chat_needs_a_template(tokenizer):
     with pytest.raises(PromptError, match=r'the format "chat" needs a tokenizer that has a chat template'):
         render_prompt(QUESTION, FUNCTIONS, format="chat", tokenizer=tokenizer)
+
+
+@pytest.mark.parametrize("functions", [None, [], FUNCTIONS])
+@pytest.mark.parametrize("said", [QUESTION, [system(SYSTEM), user("U1"), assistant("A1"), user("U2")]])
+@pytest.mark.parametrize(("template", "has_system"), [(CHATML, True), (NO_SYSTEM, False)])
+def test_messages_are_those_that_the_template_gets(functions, said, template, has_system):
+    tokenizer = tokenizer_with(template)
+    messages = chat_messages(said, functions, has_system=has_system)
+    laid_out = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    assert laid_out == render_prompt(said, functions, format="chat", tokenizer=tokenizer)
+
+
+def test_control_texts_inside_messages_are_refused():
+    assert chat_messages("<s>")
+    with pytest.raises(PromptError, match="message 1 holds '<s>'"):
+        chat_messages("<s>", control=["</s>", "<s>"])
+    with pytest.raises(PromptError, match="the messages are"):
+        chat_messages([])
+    with pytest.raises(FunctionError):
+        chat_messages("Hi", [{"description": "no name"}])
 
 
 def test_the_embedded_models_template():

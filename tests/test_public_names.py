@@ -13,11 +13,14 @@ def test_all_is_what_there_is():
 
 def test_public_methods():
     expected = {
-        fcgen.Grammar: ["from_json_schema", "from_regex", "from_lark", "from_functions"],
+        fcgen.Grammar: ["from_json_schema", "from_regex", "from_lark", "from_functions", "from_output_type"],
         fcgen.Vocabulary: ["from_tokenizer", "token_bytes"],
         fcgen.Masks: ["cursor", "fewest_tokens"],
         fcgen.Cursor: ["mask", "advance", "can_stop", "forced", "fewest_tokens", "rollback", "copy"],
         fcgen.Engine: ["call"],
+        fcgen.Server: ["call", "acall"],
+        fcgen.SteeredEngine: ["call"],
+        fcgen.OutlinesProcessor: ["reset", "check"],
     }
     for kind, names in expected.items():
         assert [name for name in names if not hasattr(kind, name)] == []

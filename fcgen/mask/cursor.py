@@ -41,6 +41,12 @@ class Places(Protocol):
     def forced(self, place: int) -> tuple[int, ...]:
         """The tokens about which there is no choice."""
 
+    def forced_text(self, place: int) -> bytes:
+        """What must come next in a place."""
+
+    def must_stop(self, place: int) -> bool:
+        """Whether nothing can follow a place but a stop token."""
+
     @property
     def words(self) -> int:
         """How many words a mask has."""
@@ -66,6 +72,11 @@ class Cursor:
         return tuple(self._tokens)
 
     @property
+    def vocabulary(self) -> Vocabulary:
+        """The tokens it is written in."""
+        return self._masks.vocabulary
+
+    @property
     def text(self) -> bytes:
         """What the tokens so far spell."""
         return self._masks.vocabulary.decode(self._tokens)
@@ -86,6 +97,16 @@ class Cursor:
         return not self.stopped and self._masks.can_stop(self._places[-1])
 
     @property
+    def forced_text(self) -> bytes:
+        """What must come next. `forced` holds back the end of it where a token may reach beyond. Often nothing."""
+        return b"" if self.stopped else self._masks.forced_text(self._places[-1])
+
+    @property
+    def must_stop(self) -> bool:
+        """Whether nothing but a stop token can come next."""
+        return not self.stopped and self._masks.must_stop(self._places[-1])
+
+    @property
     def fewest_tokens(self) -> int:
         """How many more tokens close the reply, stop token included."""
         return 0 if self.stopped else self._masks.closing(self._places[-1])
@@ -98,6 +119,13 @@ class Cursor:
         if place == STOPPED:
             return np.zeros(self._masks.words, np.uint32)
         return self._masks.row_within(place, self._budget - len(self._tokens))  # type: ignore[operator]
+
+    def closing_mask(self) -> NDArray[np.uint32]:
+        """Of the tokens that may come next, those that bring the reply nearer to its end. Packed as `mask` is."""
+        place = self._places[-1]
+        if place == STOPPED:
+            return np.zeros(self._masks.words, np.uint32)
+        return self._masks.row_within(place, self._masks.closing(place))
 
     def advance(self, token: int) -> None:
         """Take `token`.

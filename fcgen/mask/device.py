@@ -72,7 +72,10 @@ class DeviceRows:
             VocabularyError: a cursor is of a vocabulary of another size.
             GrammarTooLarge: the batch has more different rows than there is room for. None were dropped.
         """
-        masks = [None if cursor is None else cursor.mask() for cursor in cursors]
+        return self.numbers_of([None if cursor is None else cursor.mask() for cursor in cursors])
+
+    def numbers_of(self, masks: Sequence[Words | None]) -> torch.Tensor:
+        """As `numbers`, of masks that cursors made."""
         numbers: list[int] = []
         missing: dict[bytes, list[int]] = {}
         for place, mask in enumerate(masks):
@@ -151,7 +154,11 @@ def apply(logits: torch.Tensor, rows: torch.Tensor, numbers: torch.Tensor) -> to
     Raises:
         VocabularyError: the rows are of masks made for logits of another width.
     """
-    width = logits.shape[-1]
+    return logits.masked_fill(~allowed(rows, numbers, logits.shape[-1]), -math.inf)
+
+
+def allowed(rows: torch.Tensor, numbers: torch.Tensor, width: int) -> torch.Tensor:
+    """The rows of these numbers as bool [batch, width]; raises VocabularyError as `apply`."""
     if rows.shape[-1] != -(-width // WORD):
         raise VocabularyError(
             f"the masks have {rows.shape[-1]} words of {WORD} tokens, the model's logits are {width} wide",
@@ -159,4 +166,4 @@ def apply(logits: torch.Tensor, rows: torch.Tensor, numbers: torch.Tensor) -> to
         )
     shifts = torch.arange(WORD, dtype=rows.dtype, device=rows.device)
     bits = rows[numbers].unsqueeze(-1) >> shifts & 1
-    return logits.masked_fill(bits.flatten(-2)[..., :width] == 0, -math.inf)
+    return bits.flatten(-2)[..., :width] != 0

@@ -15,7 +15,7 @@ def forced_tokens(automaton: Automaton, vocabulary: Vocabulary, place: int) -> t
     The text ends where what may come next depends on what was written before.
     These are the first tokens of the way that `Closings` counts, so they never cost a budget more than it has.
     """
-    text = _forced_text(automaton, place)
+    text = forced_text(automaton, place)
     tokens: list[int] = []
     while text:
         token = vocabulary.longest(text)
@@ -28,7 +28,8 @@ def forced_tokens(automaton: Automaton, vocabulary: Vocabulary, place: int) -> t
     return tuple(tokens)
 
 
-def _forced_text(automaton: Automaton, place: int) -> bytes:
+def forced_text(automaton: Automaton, place: int) -> bytes:
+    """What must come next, as far as that is told by the next byte each time. The automaton's lock is held."""
     data = bytearray()
     while not automaton.can_stop(place) and (ways := automaton.next_bytes(place)) is not None:
         bytes_left = np.flatnonzero(ways)

@@ -22,7 +22,7 @@ from fcgen.grammar.states import DEAD, FAR, Growth
 from fcgen.grammar.terms import Expr
 from fcgen.grammar.work import uninterrupted
 from fcgen.mask.closing import Closings
-from fcgen.mask.forced import forced_tokens
+from fcgen.mask.forced import forced_text, forced_tokens
 from fcgen.mask.reach import reaches_of
 from fcgen.mask.walk import put_at
 from fcgen.vocab import Vocabulary
@@ -54,6 +54,8 @@ class Tables:
         self._stopping: dict[tuple[int | bytes, ...], Words] = {}
         self._steps: dict[tuple[int, int], int] = {}
         self._forced: dict[int, tuple[int, ...]] = {}
+        self._forced_texts: dict[int, bytes] = {}
+        self._must_stop: dict[int, bool] = {}
         self._closings = Closings(self._automaton, vocabulary)
         with self._automaton.growing(self._growth), uninterrupted():
             self._writable = self._reaches.restriction.of(root)
@@ -125,6 +127,26 @@ class Tables:
         if found is None:
             with self._automaton.growing(self._growth):
                 found = self._forced[place] = forced_tokens(self._automaton, self.vocabulary, place)
+        return found
+
+    def forced_text(self, place: int) -> bytes:
+        """What must come next at `place`."""
+        found = self._forced_texts.get(place)
+        if found is None:
+            with self._automaton.growing(self._growth):
+                found = self._forced_texts[place] = forced_text(self._automaton, place)
+        return found
+
+    def must_stop(self, place: int) -> bool:
+        """Whether nothing can follow `place` but a stop token, as far as that is told by the next byte."""
+        found = self._must_stop.get(place)
+        if found is None:
+            found = self.can_stop(place)
+            if found:
+                with self._automaton.growing(self._growth):
+                    ways = self._automaton.next_bytes(place)
+                found = ways is not None and not ways.any()
+            self._must_stop[place] = found
         return found
 
     def _worst_closing(self, place: int) -> int:

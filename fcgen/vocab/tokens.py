@@ -20,14 +20,15 @@ from __future__ import annotations
 import copy
 import itertools
 import json
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fcgen.errors import VocabularyError, excerpt
+from fcgen.vocab.strings import Strings
 
 SAMPLES = (
     '{"function": "search_bing", "arguments": {"query": "AI news", "limit": 10, "deep": null, "tags": ["a", "b"]}}',
@@ -38,7 +39,7 @@ SAMPLES = (
     "one\ntwo\r\n\n\n    three\n",
     "don't <b>\"\\/\\u00e9</b> [x]({y}) $_ `~^|` @#%&*; <|x|> [INST]",
 )
-BYTE_TOKEN = re.compile("<0x([0-9A-Fa-f]{2})>")
+HEX = "0123456789ABCDEFabcdef"
 FOREIGN = 324  # one past the last character of GPT-2's alphabet
 
 
@@ -52,7 +53,7 @@ class Tokens:
         fallback: the tokens for single bytes which the tokenizer takes only where it has no other way.
     """
 
-    texts: list[bytes]
+    texts: Strings
     special: dict[str, int]
     fallback: frozenset[int]
 
@@ -60,17 +61,13 @@ class Tokens:
 class ByteLevel:
     """Each character of a token stands for a byte. A token with any other character is that text."""
 
-    def spell(self, strings: Sequence[str]) -> list[bytes]:
+    def spell(self, strings: Sequence[str]) -> Strings:
         """The bytes of each token."""
-        codes = np.frombuffer("".join(strings).encode("utf-32-le"), np.uint32)
+        codes, ends = _codes(strings)
         mapped = _gpt2_bytes()[np.minimum(codes, FOREIGN)]
-        data = mapped.astype(np.uint8).tobytes()
-        ends = np.cumsum(np.fromiter(map(len, strings), np.int64, len(strings)))
-        bounds = [0, *ends.tolist()]
-        texts = [data[start:end] for start, end in itertools.pairwise(bounds)]
-        for token in np.unique(np.searchsorted(ends, np.flatnonzero(mapped < 0), "right")).tolist():
-            texts[token] = strings[token].encode()
-        return texts
+        others = np.unique(np.searchsorted(ends, np.flatnonzero(mapped < 0), "right")).tolist()
+        texts = Strings(mapped.astype(np.uint8).tobytes(), ends)
+        return texts.replaced({token: strings[token].encode() for token in others})
 
     def spell_added(self, content: str) -> bytes:
         """The bytes of an added token: its letters are letters, though the decoder would take them for bytes."""
@@ -83,12 +80,14 @@ class Spaced:
 
     space: str
 
-    def spell(self, strings: Sequence[str]) -> list[bytes]:
-        """The bytes of each token."""
-        texts = [string.replace(self.space, " ").encode() for string in strings]
-        for token, byte in _byte_tokens(strings):
-            texts[token] = bytes([byte])
-        return texts
+    def spell(self, strings: Sequence[str]) -> Strings:
+        """The bytes of each token. A token for a single byte is spelled as it is called."""
+        if len(self.space) != 1:  # it must not be found across two tokens
+            return Strings.of(string.replace(self.space, " ").encode() for string in strings)
+        codes, ends = _codes(strings)
+        width = np.append(0, 1 + (codes > 0x7F) + (codes > 0x7FF) + (codes > 0xFFFF))  # of a character in UTF-8
+        width[1:][codes == ord(self.space)] = 1
+        return Strings("".join(strings).replace(self.space, " ").encode(), np.cumsum(width)[ends])
 
     def spell_added(self, content: str) -> bytes:
         """The bytes of an added token: no character can be told from the space it stands for."""
@@ -102,18 +101,14 @@ def read_tokens(tokenizer: Any) -> Tokens:
     """
     backend = _backend(tokenizer)
     kind = _kind(backend)
-    strings = _strings(backend)
-    texts = kind.spell(strings)
-    special = {}
     added = backend.get_added_tokens_decoder()
-    for token, entry in added.items():
-        texts[token] = b"" if entry.special else kind.spell_added(entry.content)
-        if entry.special:
-            special[entry.content] = token
-    spelled = _byte_tokens(strings) if isinstance(kind, Spaced) else ()
-    tokens = Tokens(texts, special, frozenset(token for token, _ in spelled if token not in added))
+    texts = kind.spell(_strings(backend, added))
+    special = {entry.content: token for token, entry in added.items() if entry.special}
+    spelled = _byte_tokens(backend) if isinstance(kind, Spaced) else {}
+    others = {token: b"" if entry.special else kind.spell_added(entry.content) for token, entry in added.items()}
+    texts = texts.replaced(spelled | others)
     _check(backend, kind, texts)
-    return tokens
+    return Tokens(texts, special, frozenset(spelled).difference(added))
 
 
 def unwrap(tokenizer: Any) -> Any:
@@ -184,7 +179,12 @@ def _parts(component: Any) -> Iterator[dict[str, Any]]:
             yield part
 
 
-def _strings(backend: Any) -> list[str]:
+def _strings(backend: Any, added: Iterable[int]) -> list[str]:
+    count = backend.get_vocab_size(with_added_tokens=True)
+    strings = list(map(backend.id_to_token, range(count)))
+    if all(strings) and max(added, default=-1) < count:
+        return strings
+    # Some ids have no token, so others are greater. Then only the whole list tells, which takes twice as long.
     vocabulary = backend.get_vocab(with_added_tokens=True)
     strings = [""] * (max(vocabulary.values(), default=-1) + 1)
     for string, token in vocabulary.items():
@@ -192,13 +192,19 @@ def _strings(backend: Any) -> list[str]:
     return strings
 
 
-def _byte_tokens(strings: Sequence[str]) -> Iterator[tuple[int, int]]:
-    for token, string in enumerate(strings):
-        if len(string) == 6 and (found := BYTE_TOKEN.fullmatch(string)):
-            yield token, int(found[1], 16)
+def _codes(strings: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """The characters of all strings, and where among them each string ends."""
+    ends = np.cumsum(np.fromiter(map(len, strings), np.int64, len(strings)))
+    return np.frombuffer("".join(strings).encode("utf-32-le"), "<u4"), ends
 
 
-def _gpt2_bytes() -> np.ndarray[Any, np.dtype[np.int16]]:
+def _byte_tokens(backend: Any) -> dict[int, bytes]:
+    """The tokens for single bytes, each with its byte."""
+    named = ((backend.token_to_id(f"<0x{high}{low}>"), high + low) for high in HEX for low in HEX)
+    return {token: bytes.fromhex(digits) for token, digits in named if token is not None}
+
+
+def _gpt2_bytes() -> NDArray[np.int16]:
     """Code point -> byte: the printable bytes stand for themselves, the others for U+0100 and what follows."""
     table = np.full(FOREIGN + 1, -1, np.int16)
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
@@ -208,7 +214,7 @@ def _gpt2_bytes() -> np.ndarray[Any, np.dtype[np.int16]]:
     return table
 
 
-def _check(backend: Any, kind: ByteLevel | Spaced, texts: Sequence[bytes]) -> None:
+def _check(backend: Any, kind: ByteLevel | Spaced, texts: Strings) -> None:
     """Raise VocabularyError unless the tokens of each sample spell it."""
     if backend.truncation is not None or backend.padding is not None:
         backend = copy.deepcopy(backend)

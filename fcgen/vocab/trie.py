@@ -3,21 +3,23 @@
 Nodes stand in preorder with siblings in the order of their bytes, so a walk is one pass from left to right that skips
 a subtree by jumping to `end`. There is no node for the root: the first nodes are its children, depth 0.
 
-The trie is built a level at a time, all tokens at once: the nodes of a level are the distinct pairs of a node of the
-level above and a byte. Sizes of subtrees, summed from the deepest level up, then give each node its place in preorder.
+It is built from the strings in their order. That is the preorder of the nodes at which they end, and each string adds
+the nodes beyond what it shares with the one before. A level at a time then finds parents and ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from fcgen.vocab.order import in_order
+from fcgen.vocab.strings import Strings
+
+Ints = NDArray[np.int64]
 ROOT = -1
 
 
@@ -28,6 +30,7 @@ class Trie:
     Attributes:
         byte: uint8[n], the byte that leads to the node from its parent.
         depth: int32[n], the number of bytes before that byte.
+        parent: int32[n], the node above, or ROOT.
         end: int32[n], the first node after the subtree of the node, so its children are i + 1, end[i + 1], ...
         token_start: int32[n + 1]; the tokens that end at node i are tokens[token_start[i]:token_start[i + 1]].
         tokens: int32, all tokens along the preorder; at one node, the preferred token is the first.
@@ -35,6 +38,7 @@ class Trie:
 
     byte: NDArray[np.uint8]
     depth: NDArray[np.int32]
+    parent: NDArray[np.int32]
     end: NDArray[np.int32]
     token_start: NDArray[np.int32]
     tokens: NDArray[np.int32]
@@ -85,93 +89,51 @@ class Trie:
         data = bytearray()
         while node != ROOT:
             data.append(self.byte[node])
-            node = int(self._parent[node])
+            node = int(self.parent[node])
         return bytes(reversed(data))
-
-    @cached_property
-    def _parent(self) -> NDArray[np.int32]:
-        parent = np.empty(len(self.byte), np.int32)
-        above = np.full(1, ROOT)
-        for depth in range(self.height):
-            level = np.flatnonzero(self.depth == depth)
-            parent[level] = above[np.searchsorted(above, level) - 1]  # the last node above, before its child
-            above = level
-        return parent
 
     @cached_property
     def _children(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """Parent (counted from 1, the root is 0) and byte as one sorted key, and the child of each."""
-        keys = (self._parent.astype(np.int64) + 1) << 8 | self.byte
+        keys = (self.parent.astype(np.int64) + 1) << 8 | self.byte
         order = np.argsort(keys, kind="stable")
         return keys[order], order.astype(np.int32)
 
 
-@dataclass(frozen=True, slots=True)
-class _Level:
-    """The nodes of one depth, in the order of their strings.
-
-    Attributes:
-        parent: for each node, the number of its parent in the level above.
-        byte: for each node, its byte.
-        ending: the tokens that end at a node of this level.
-        node: for each of these tokens, the node.
-    """
-
-    parent: Array
-    byte: Array
-    ending: Array
-    node: Array
-
-
-def build_trie(strings: Sequence[bytes], last: frozenset[int] = frozenset()) -> Trie:
+def build_trie(strings: Sequence[bytes] | Strings, last: Collection[int] = ()) -> Trie:
     """The trie of `strings`, whose places are the tokens' ids. Empty strings are left out.
 
     Where several tokens have the same bytes, the lower id goes first, but those in `last` go last.
     """
-    levels = _split_levels(strings)
-    places = _preorder(levels)
-    count = sum(len(level.byte) for level in levels)
-    byte, depth, end = np.empty(count, np.uint8), np.empty(count, np.int32), np.empty(count, np.int32)
-    for number, (level, (place, size)) in enumerate(zip(levels, places, strict=True)):
-        byte[place], depth[place], end[place] = level.byte, number, place + size
-    tokens = np.concatenate([level.ending for level in levels] or [np.empty(0, np.int64)])
-    nodes = np.concatenate([place[level.node] for level, (place, _) in zip(levels, places, strict=True)] or [tokens])
-    order = np.lexsort((tokens, np.isin(tokens, list(last)), nodes))
-    token_start = np.searchsorted(nodes[order], np.arange(count + 1)).astype(np.int32)
-    trie = Trie(byte, depth, end, token_start, tokens[order].astype(np.int32))
-    for array in (trie.byte, trie.depth, trie.end, trie.token_start, trie.tokens):
+    strings = strings if isinstance(strings, Strings) else Strings.of(strings)
+    tokens = np.flatnonzero(strings.length)
+    waits = np.isin(tokens, list(last))
+    tokens, shared = in_order(strings, np.append(tokens[~waits], tokens[waits]))
+    added = strings.length[tokens] - shared
+    total = np.cumsum(added)
+    count = int(added.sum())
+    # For each node, what to add to its place to have the place of its byte in its string.
+    depth = np.repeat(shared - total + added, added) + np.arange(count)
+    byte = np.frombuffer(strings.data, np.uint8)[np.repeat(strings.start[tokens], added) + depth]
+    parent, end = _parents_and_ends(depth)
+    token_start = np.append(0, np.cumsum(np.bincount(total - 1, minlength=count)))
+    arrays = (depth, parent, end, token_start, tokens)
+    trie = Trie(byte, *(array.astype(np.int32) for array in arrays))
+    for array in (trie.byte, trie.depth, trie.parent, trie.end, trie.token_start, trie.tokens):
         array.flags.writeable = False
     return trie
 
 
-def _split_levels(strings: Sequence[bytes]) -> list[_Level]:
-    data = np.frombuffer(b"".join(strings), np.uint8)
-    length = np.fromiter(map(len, strings), np.int64, len(strings))
-    start = np.cumsum(length) - length
-    token = np.flatnonzero(length)
-    node = np.zeros(len(token), np.int64)
-    levels: list[_Level] = []
-    while len(token):
-        keys, node = np.unique(node << 8 | data[start[token] + len(levels)], return_inverse=True)
-        ending = length[token] == len(levels) + 1
-        levels.append(_Level(keys >> 8, keys & 255, token[ending], node[ending]))
-        token, node = token[~ending], node[~ending]
-    return levels
-
-
-def _preorder(levels: Sequence[_Level]) -> list[tuple[Array, Array]]:
-    """For each level, the places of its nodes in preorder and the sizes of their subtrees."""
-    sizes: list[Array] = []
-    for depth in reversed(range(len(levels))):
-        size = np.ones(len(levels[depth].byte), np.int64)
-        if sizes:
-            np.add.at(size, levels[depth + 1].parent, sizes[-1])
-        sizes.append(size)
-    places: list[tuple[Array, Array]] = []
-    above = np.full(1, ROOT)
-    for level, size in zip(levels, reversed(sizes), strict=True):
-        before = np.cumsum(size) - size
-        first = np.searchsorted(level.parent, level.parent)  # the eldest sibling
-        above = above[level.parent] + 1 + before - before[first]
-        places.append((above, size))
-    return places
+def _parents_and_ends(depth: Ints) -> tuple[Ints, Ints]:
+    """For each node, given their depths in preorder: the node above, and the first one after its subtree."""
+    by_depth = np.argsort(depth.astype(np.min_scalar_type(depth.max(initial=0))), kind="stable")
+    count = len(depth)
+    parent, end = np.empty(count, np.int64), np.empty(count, np.int64)
+    above, stop = np.full(1, ROOT), np.full(1, count)
+    for level in np.split(by_depth, np.cumsum(np.bincount(depth))[:-1]):
+        under = np.searchsorted(above, level) - 1  # the last node above that stands before its child
+        parent[level] = above[under]
+        stop = np.minimum(np.append(level, count)[1:], stop[under])  # the next of the level may have another parent
+        end[level] = stop
+        above = level
+    return parent, end

@@ -12,15 +12,18 @@ A token is one of
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
+from threading import Lock
 from types import MappingProxyType
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fcgen.errors import VocabularyError, excerpt
+from fcgen.vocab.strings import Strings
 from fcgen.vocab.tokens import read_tokens, unwrap
 from fcgen.vocab.trie import Trie, build_trie
 
@@ -52,7 +55,7 @@ class Vocabulary:
 
     def __init__(
         self,
-        tokens: Sequence[bytes | None],
+        tokens: Sequence[bytes | None] | Strings,
         stop_ids: Iterable[int],
         size: int | None = None,
         *,
@@ -63,24 +66,24 @@ class Vocabulary:
         self.stop_ids = frozenset(stop_ids)
         self.special: Mapping[str, int] = MappingProxyType(dict(special or {}))
         self._check(len(tokens))
+        texts = tokens if isinstance(tokens, Strings) else Strings.of(tokens)
         silent = self.stop_ids.union(self.special.values())
-        self._texts = [b"" if token in silent else text or b"" for token, text in enumerate(tokens)]
-        self._walked = [b"" if MARK in text else text for text in self._texts]
-        for name, token in self.special.items():
-            if token not in self.stop_ids:
-                self._walked[token] = _symbol(name)
+        self._texts = texts.replaced({token: b"" for token in silent if token < len(texts)})
+        symbols = {token: _symbol(name) for name, token in self.special.items() if token not in self.stop_ids}
+        self._walked = self._texts.replaced(dict.fromkeys(self._texts.holding(MARK[0]), b"") | symbols)
         self.trie: Trie = build_trie(self._walked, frozenset(fallback))
-        single = {text[0] for text in self._walked if len(text) == 1}
-        symbols = {MARK[0]} if any(text[:1] == MARK for text in self._walked) else set()
-        self.alphabet: int = sum(1 << byte for byte in single | symbols)
-        self.has_byte: NDArray[np.bool_] = np.array([self.alphabet >> byte & 1 for byte in range(256)], np.bool_)
+        self.has_byte: NDArray[np.bool_] = _alphabet(self.trie)
         self.has_byte.flags.writeable = False
+        self.alphabet: int = int.from_bytes(np.packbits(self.has_byte, bitorder="little").tobytes(), "little")
 
     @classmethod
     def from_tokenizer(
         cls, tokenizer: Any, *, size: int | None = None, stop_ids: Iterable[int] | None = None
     ) -> Vocabulary:
         """The vocabulary of a tokenizer of transformers (a fast one) or tokenizers, or of an Outlines tokenizer.
+
+        While a vocabulary is in use, all tokenizers with the same tokens share it, and so all that is found out about
+        it. What counts are the tokens as they are now: a tokenizer that was changed has another one.
 
         Args:
             tokenizer: the tokenizer.
@@ -93,8 +96,15 @@ class Vocabulary:
                 fewer than the tokens.
         """
         tokens = read_tokens(tokenizer)
-        stops = _eos_ids(unwrap(tokenizer)) if stop_ids is None else stop_ids
-        return cls(tokens.texts, stops, size, special=tokens.special, fallback=tokens.fallback)
+        stops = frozenset(_eos_ids(unwrap(tokenizer)) if stop_ids is None else stop_ids)
+        size = len(tokens.texts) if size is None else size
+        key = (cls, size, stops, frozenset(tokens.special.items()), tokens.fallback, tokens.texts)
+        with _making:
+            made = _in_use.get(key)
+            if made is None:
+                made = cls(tokens.texts, stops, size, special=tokens.special, fallback=tokens.fallback)
+                _in_use[key] = made
+        return made
 
     def token_bytes(self, token: int) -> bytes:
         """What the token adds to the text: nothing for stop tokens, special tokens and ids that are none.
@@ -102,7 +112,7 @@ class Vocabulary:
         Raises VocabularyError for an id out of range.
         """
         self._check_token(token)
-        return self._texts[token] if token < len(self._texts) else b""
+        return _at(self._texts, token)
 
     def walked_bytes(self, token: int) -> bytes:
         """What the token stands under in the trie: its text or its symbol. Nothing: it is not in the trie.
@@ -110,7 +120,7 @@ class Vocabulary:
         Raises VocabularyError for an id out of range.
         """
         self._check_token(token)
-        return self._walked[token] if token < len(self._walked) else b""
+        return _at(self._walked, token)
 
     def decode(self, tokens: Iterable[int]) -> bytes:
         """The text that the tokens spell.
@@ -158,8 +168,8 @@ class Vocabulary:
         """SHA-256 over all that makes the vocabulary, in hexadecimal: equal for equal vocabularies only."""
         digest = hashlib.sha256(f"{self.size} {sorted(self.stop_ids)} {sorted(self.special.items())}\n".encode())
         for strings in (self._texts, self._walked):
-            digest.update(np.fromiter(map(len, strings), np.int64, len(strings)).tobytes())
-            digest.update(b"".join(strings))
+            digest.update(strings.length.tobytes())
+            digest.update(strings.data)
         digest.update(self.trie.tokens.tobytes())
         return digest.hexdigest()
 
@@ -178,6 +188,26 @@ class Vocabulary:
     def _check_token(self, token: int) -> None:
         if not 0 <= token < self.size:
             raise VocabularyError(f"there is no token {token}: the vocabulary has {self.size}")
+
+
+# What a vocabulary is made of -> the vocabulary. The texts in a key are as a rule those that it holds itself.
+_in_use: WeakValueDictionary[Hashable, Vocabulary] = WeakValueDictionary()
+_making = Lock()
+
+
+def _alphabet(trie: Trie) -> NDArray[np.bool_]:
+    """The bytes that are a token, and the first byte of symbols, as 256 flags."""
+    top, ending = trie.depth == 0, np.diff(trie.token_start) > 0
+    has_byte = np.zeros(256, np.bool_)
+    has_byte[trie.byte[top & (ending | (trie.byte == MARK[0]))]] = True
+    return has_byte
+
+
+def _at(strings: Strings, token: int) -> bytes:
+    try:
+        return strings[token]
+    except IndexError:
+        return b""
 
 
 def _symbol(name: str) -> bytes:

@@ -87,7 +87,8 @@ def check(setting, written, budget):
     assert len(written.tokens) <= budget
     assert written.tokens[-1] in stops
     assert not stops & set(written.tokens[:-1])
-    assert 0 <= written.forced_tokens <= len(written.tokens) <= written.forced_tokens + written.forward_passes
+    assert 0 <= written.forced_tokens <= len(written.tokens) - written.forward_passes <= len(written.tokens)
+    assert len(written.removed) == len(written.tokens) - written.forced_tokens
     return setting.reply(written.tokens)
 
 
@@ -136,7 +137,10 @@ def test_step_by_step_is_greedy(calls, budget):
 def test_fast_forward_asks_less(calls):
     written = calls.generate(70)
     assert written.forced_tokens > 0
-    assert written.forward_passes + written.forced_tokens == len(written.tokens)
+    assert written.forward_passes + written.forced_tokens <= len(written.tokens)
+    one_by_one = calls.generate(70, lookup=0)
+    assert one_by_one.tokens == written.tokens
+    assert one_by_one.forward_passes + one_by_one.forced_tokens == len(written.tokens)
 
 
 class WithoutCache(torch.nn.Module):

@@ -239,3 +239,37 @@ def test_a_token_that_another_processor_forces():
     inputs = encode(PROMPTS[:1])
     with pytest.raises(TokenRefused, match="may not come next"):
         MODEL.generate(**inputs, logits_processor=[LogitsProcessor(MASKS), Stranger()], max_new_tokens=5)
+
+
+def test_continuous_batching_is_refused(monkeypatch):
+    """Nobody gets a reply that was written without masks: the requests fail, and say why."""
+    from transformers import ContinuousBatchingConfig, LogitsProcessorList
+
+    processors = LogitsProcessorList([LogitsProcessor(MASKS, budget=BUDGET)])
+    monkeypatch.setattr(MODEL, "_get_logits_processor", lambda _: processors)
+    replies = MODEL.generate_batch(
+        [TOKENIZER.encode(prompt) for prompt in PROMPTS],
+        generation_config=transformers.GenerationConfig(max_new_tokens=BUDGET, do_sample=False, eos_token_id=EOS),
+        continuous_batching_config=ContinuousBatchingConfig(num_blocks=64, max_batch_tokens=64, page_size=16),
+        warmup=False,
+    )
+    assert len(replies) == len(PROMPTS)
+    for reply in replies.values():
+        assert reply.generated_tokens == []
+        assert "Use model.generate without it" in reply.error
+
+
+@pytest.mark.parametrize("shown", [torch.zeros(2, dtype=torch.long), torch.zeros(1, dtype=torch.long)])
+def test_the_last_tokens_alone(shown):
+    with pytest.raises(OptionError, match="continuous batching"):
+        LogitsProcessor(MASKS)(shown, torch.zeros(len(shown), VOCABULARY.size))
+
+
+def test_a_second_run_on_another_device():
+    processor = LogitsProcessor(MASKS)
+    scores = torch.zeros(1, VOCABULARY.size)
+    first = processor(torch.zeros(1, 3, dtype=torch.long), scores)
+    elsewhere = torch.zeros(1, 4, dtype=torch.long, device="meta")
+    assert not processor._steps._goes_on(elsewhere)
+    again = processor(torch.zeros(1, 2, dtype=torch.long), scores)
+    assert torch.equal(first, again)

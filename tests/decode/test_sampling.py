@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcgen.decode.sampling import Sampling, allowed_tokens, bounded, choose, distribution, unpack
+from fcgen.decode.sampling import Sampling, allowed_tokens, choose, unpack
 from fcgen.errors import ModelError, OptionError, VocabularyError
 
 numbers = st.floats(width=32, allow_nan=False)
@@ -18,7 +18,7 @@ samplings = st.builds(
     temperature=temperatures,
     top_p=st.floats(0, 1, exclude_min=True),
     top_k=st.integers(0, 50),
-    seed=st.integers(0, 2**32),
+    min_p=st.floats(0, 1),
 )
 
 
@@ -45,84 +45,135 @@ def test_unpack_undoes_pack(bits):
     assert allowed_tokens(words, torch.zeros(len(bits), 70)).tolist() == bits
 
 
-@given(rows(), samplings, st.sampled_from([torch.float32, torch.float64, torch.bfloat16, torch.float16]))
-def test_only_allowed_tokens_are_chosen(row, sampling, dtype):
+def pick(logits, allowed, sampling, draw=0.5, dtype=torch.float32, **options):
+    """The token chosen of one row, on its own and between others: the same."""
+    row = torch.tensor(logits, dtype=dtype)
+    mask = allowed_tokens(pack(allowed, len(logits)), row)
+    alone = choose(row[None], mask[None], [sampling], [draw], **options).tokens
+    others = [Sampling(), Sampling(0.5, top_k=3), Sampling(2.0)]
+    if "seen" not in options:
+        rows, masks = torch.stack([row.flip(0), row, row, row]), torch.stack([mask.flip(0), mask, mask, mask])
+        beside = choose(rows, masks, [others[0], sampling, *others[1:]], [0.1, draw, 0.9, 0.3], **options)
+        assert beside.tokens[1] == alone[0]
+    return alone[0]
+
+
+draws = st.floats(0, 1, exclude_max=True)
+
+
+@given(rows(), samplings, draws, st.sampled_from([torch.float32, torch.float64, torch.bfloat16, torch.float16]))
+def test_only_allowed_tokens_are_chosen(row, sampling, draw, dtype):
     logits, allowed = row
-    words = pack(allowed, len(logits))
-    token = choose(torch.tensor(logits, dtype=dtype), words, sampling, sampling.generator("cpu"))
-    assert token in allowed
+    assert pick(logits, allowed, sampling, draw, dtype) in allowed
 
 
-@given(rows(st.sampled_from([math.inf, -math.inf, 3.4e38, -3.4e38, 0.0])), samplings)
-def test_infinite_logits_are_the_largest_numbers(row, sampling):
+@given(rows(st.sampled_from([math.inf, -math.inf, 3.4e38, -3.4e38, 0.0])), samplings, draws)
+def test_infinite_logits_are_the_largest_numbers(row, sampling, draw):
     logits, allowed = row
-    words = pack(allowed, len(logits))
-    assert choose(torch.tensor(logits), words, sampling, sampling.generator("cpu")) in allowed
-    greedy = choose(torch.tensor(logits), words, Sampling(), None)
-    assert logits[greedy] >= max(min(logits[token], 3.4e38) for token in allowed)
+    assert pick(logits, allowed, sampling, draw) in allowed
+    greedy = pick(logits, allowed, Sampling())
+    assert min(logits[greedy], 1e38) >= max(min(logits[token], 1e38) for token in allowed)
 
 
-@given(rows())
+@given(rows(st.floats(-(2**90), 2**90, width=32)))
 def test_greedy_takes_the_largest_allowed_logit(row):
     logits, allowed = row
-    token = choose(torch.tensor(logits), pack(allowed, len(logits)), Sampling(), None)
-    assert bounded(torch.tensor(logits))[token] == max(bounded(torch.tensor(logits))[t] for t in allowed)
+    assert logits[pick(logits, allowed, Sampling())] == max(logits[token] for token in allowed)
 
 
-@given(rows(), samplings)
-def test_a_seed_repeats_the_choice(row, sampling):
+@given(
+    rows(st.floats(-20, 20, width=32)),
+    st.floats(0.05, 1),
+    st.integers(0, 60),
+    st.floats(0.3, 3),
+    st.floats(0, 0.5),
+    draws,
+)
+def test_draws_by_their_definition(row, top_p, top_k, temperature, min_p, draw):
+    """The likeliest top_k, renormalised; of these up to the first that reaches top_p, and none that is too unlikely."""
     logits, allowed = row
-    words = pack(allowed, len(logits))
-    first, second = (choose(torch.tensor(logits), words, sampling, sampling.generator("cpu")) for _ in range(2))
-    assert first == second
+    order = sorted(allowed)
+    if top_k or top_p < 1 or min_p:
+        order = sorted(allowed, key=lambda token: (-logits[token], token))[: top_k or None]
+    best = max(logits[token] for token in order)
+    weights = np.array([math.exp((logits[token] - best) / temperature) for token in order])
+    weights /= weights.sum()
+    close = 1e-5
+    before = np.cumsum(weights) - weights
+    kept = (before < (top_p if top_p < 1 else 2)) & (weights >= min_p * weights.max())
+    unsure = (abs(before - top_p) < close).any() or (abs(weights - min_p * weights.max()) < close * (min_p > 0)).any()
+    sums = np.cumsum(weights * kept)
+    target = draw * sums[-1]
+    chosen = pick(logits, allowed, Sampling(temperature, top_p, top_k, min_p=min_p), draw)
+    if not unsure and (abs(sums - target) > close).all():
+        assert logits[chosen] == logits[order[int(np.searchsorted(sums, target, side="right"))]]
 
 
-@given(st.lists(st.floats(-20, 20), min_size=1, max_size=50), st.floats(0.05, 1), st.integers(0, 60), st.floats(0.1, 3))
-def test_distribution_by_its_definition(logits, top_p, top_k, temperature):
-    """The likeliest top_k, renormalised, up to the first that reaches top_p; the others are gone."""
-    values = torch.tensor(logits, dtype=torch.float64)
-    places, weights = distribution(values, Sampling(temperature, top_p, top_k))
-    kept = sorted(range(len(logits)), key=lambda t: -logits[t])[: top_k or None]
-    exact = {t: math.exp(logits[t] / temperature) for t in kept}
-    total = sum(exact.values())
-    assert len(set(places.tolist())) == len(places)
-    for place, weight in zip(places.tolist(), weights.tolist(), strict=True):
-        assert weight == pytest.approx(math.exp(logits[place] / temperature) / total)
-    if top_p < 1:
-        assert float(weights[:-1].sum()) < top_p + 1e-9
-        assert float(weights.sum()) >= min(top_p, 1) - 1e-9 or len(places) == len(kept)
-    else:
-        assert len(places) == len(kept)
-
-
-def test_draws_follow_the_probabilities():
-    logits = torch.tensor([0.9, 0.1, 0.5, 0.25, 0.25]).log()
-    words = pack([2, 3, 4], 5)
-    sampling = Sampling(1.0, seed=3)
-    generator = sampling.generator("cpu")
-    drawn = [choose(logits, words, sampling, generator) for _ in range(4000)]
-    for token, share in ((2, 0.5), (3, 0.25), (4, 0.25)):
-        assert drawn.count(token) / len(drawn) == pytest.approx(share, abs=0.03)
+@pytest.mark.parametrize("options", [{}, {"top_k": 4}])
+def test_draws_follow_the_probabilities(options):
+    """A chi-square test at 0.1 percent, of draws from a seed."""
+    logits = np.log([0.9, 0.1, 0.5, 0.25, 0.25])
+    sampling = Sampling(1.0, seed=3, **options)
+    numbers = sampling.draws()
+    drawn = [pick(logits.tolist(), [2, 3, 4], sampling, numbers[place]) for place in range(2000)]
+    expected = {2: 1000, 3: 500, 4: 500}
+    assert sum((drawn.count(token) - count) ** 2 / count for token, count in expected.items()) < 13.8
 
 
 def test_top_p_keeps_one():
-    logits = torch.tensor([1.0, 3.0, 2.0])
-    sampling = Sampling(1.0, top_p=1e-9, seed=1)
-    assert choose(logits, pack([0, 1, 2], 3), sampling, sampling.generator("cpu")) == 1
-    assert choose(logits, pack([0, 2], 3), sampling, sampling.generator("cpu")) == 2
+    sampling = Sampling(1.0, top_p=1e-9)
+    assert pick([1.0, 3.0, 2.0], [0, 1, 2], sampling) == 1
+    assert pick([1.0, 3.0, 2.0], [0, 2], sampling) == 2
+
+
+def test_a_penalty_is_that_of_transformers():
+    from transformers import RepetitionPenaltyLogitsProcessor
+
+    generator = torch.Generator().manual_seed(0)
+    for penalty in (0.5, 1.3, 4.0):
+        logits = torch.randn(40, generator=generator) * 4
+        seen = [3, 7, 7, 21, 39]
+        expected = RepetitionPenaltyLogitsProcessor(penalty)(torch.tensor([seen]), logits[None].clone()).argmax()
+        sampling = Sampling(repetition_penalty=penalty)
+        assert pick(logits.tolist(), range(40), sampling, seen=[seen]) == expected
+
+
+def test_a_seed_makes_draws_that_can_be_asked_for_again():
+    first, second, other = (
+        Sampling(1.0, seed=-5).draws(),
+        Sampling(1.0, seed=-5).draws(),
+        Sampling(1.0, seed=-5).draws(1),
+    )
+    assert [first[i] for i in (3, 0, 3, 1)] == [second[i] for i in (3, 0, 3, 1)]
+    assert first[0] != other[0]
+    assert Sampling(1.0).draws()[0] != Sampling(1.0).draws()[0]
+    assert all(0 <= first[i] < 1 for i in range(100))
+
+
+@given(rows(st.floats(-20, 20, width=32)), st.sets(st.integers(0, 99)))
+def test_what_the_mask_removes_and_what_is_marked(row, marks):
+    logits, allowed = row
+    values = np.exp(np.array(logits, np.float64) - max(logits))
+    marked = [token for token in marks if token < len(logits)]
+    mask = allowed_tokens(pack(allowed, len(logits)), torch.tensor(logits))
+    asked = allowed_tokens(pack(marked, len(logits)), torch.tensor(logits))
+    chosen = choose(torch.tensor([logits]), mask[None], [Sampling()], [0.0], marks=asked)
+    left = values[list(allowed)].sum()
+    assert chosen.removed[0] == pytest.approx(1 - left / values.sum(), abs=1e-5)
+    assert chosen.marked[0] == pytest.approx(values[list(allowed & set(marked))].sum() / left, abs=1e-5)
 
 
 def test_nan_is_an_error_only_where_it_counts():
-    logits = torch.tensor([math.nan, 1.0, 2.0])
-    assert choose(logits, pack([1, 2], 3), Sampling(), None) == 2
+    logits = [math.nan, 1.0, 2.0]
+    assert choose(torch.tensor([logits]), torch.tensor([[False, True, True]]), [Sampling()], [0.0]).tokens == [2]
     with pytest.raises(ModelError, match="NaN"):
-        choose(logits, pack([0, 1], 3), Sampling(), None)
+        choose(torch.tensor([logits]), torch.tensor([[True, True, False]]), [Sampling()], [0.0])
 
 
 @pytest.mark.parametrize("width", [31, 33, 64, 320])
 def test_a_mask_of_another_width_is_refused(width):
     with pytest.raises(VocabularyError, match=f"{width} wide"):
-        choose(torch.zeros(width), pack([0], 65), Sampling(), None)
+        allowed_tokens(pack([0], 65), torch.zeros(width))
 
 
 @pytest.mark.parametrize(
@@ -131,6 +182,8 @@ def test_a_mask_of_another_width_is_refused(width):
         *(("temperature", value) for value in (-0.1, math.nan, math.inf, "1", True, 10**400)),
         *(("top_p", value) for value in (0, -1, 1.01, math.nan, "1", False)),
         *(("top_k", value) for value in (-1, 1.5, "1", True, math.nan)),
+        *(("min_p", value) for value in (-0.1, 1.1, "1", True)),
+        *(("repetition_penalty", value) for value in (0, -1, math.nan, math.inf, "1", True)),
         *(("seed", value) for value in (1.5, "1", 2**64, -(2**63) - 1, True, math.inf)),
     ],
 )

@@ -22,7 +22,7 @@ from tokenizers import (
 
 from fcgen.errors import VocabularyError
 from fcgen.vocab import Vocabulary
-from fcgen.vocab.tokens import read_tokens
+from fcgen.vocab.tokens import Spaced, read_tokens
 
 SHARED = Path(__file__).parents[3] / "shared/data/tokenizers"
 MADE = {"byte-level": tokenizers_made.byte_level, "sentencepiece-like": tokenizers_made.sentencepiece_like}
@@ -40,6 +40,11 @@ def tokenizer_of(name):
     from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(SHARED / name)
+
+
+def vocab_of(tokenizer):
+    """The strings of the model's tokens, with their ids."""
+    return json.loads(tokenizer.backend_tokenizer.to_str())["model"]["vocab"]
 
 
 @cache
@@ -183,10 +188,48 @@ def test_added_tokens(make):
 
 def test_a_byte_level_token_with_characters_of_another_alphabet_is_that_text():
     made = tokenizers_made.byte_level()
-    vocab = json.loads(made.backend_tokenizer.to_str())["model"]["vocab"]
+    vocab = vocab_of(made)
     tokenizer = changed_model(made, vocab=vocab | {"é 日": len(vocab), "Ġé": len(vocab) + 1})
-    assert read_tokens(tokenizer).texts[-2:] == ["é 日".encode(), b" \xe9"]
+    assert list(read_tokens(tokenizer).texts)[-2:] == ["é 日".encode(), b" \xe9"]
     assert tokenizer.decode([len(vocab)]) == "é 日"
+
+
+@given(st.dictionaries(st.integers(0, 30), st.text("ab", min_size=1, max_size=4), max_size=6))
+@settings(max_examples=30)
+def test_ids_may_be_missing(named):
+    made = tokenizers_made.byte_level()
+    vocab = vocab_of(made)
+    more = {text: len(vocab) + place for place, text in named.items() if text not in vocab}
+    tokenizer = changed_model(made, vocab=vocab | more)
+    texts = read_tokens(tokenizer).texts
+    assert len(texts) == max([len(vocab) - 1, *more.values()]) + 1
+    assert list(texts)[: len(vocab)] == list(read_tokens(made).texts)
+    named = {token: text.encode() for text, token in more.items()}
+    assert list(texts)[len(vocab) :] == [named.get(token, b"") for token in range(len(vocab), len(texts))]
+
+
+@pytest.mark.parametrize("make", MADE.values(), ids=MADE)
+def test_added_tokens_after_missing_ids(make):
+    made = make()
+    vocab = vocab_of(made)
+    size = len(vocab)
+    tokenizer = changed_model(made, vocab=vocab | {"zzz": size + 3})
+    tokenizer.add_tokens([AddedToken("<one>"), AddedToken("<two>")])
+    texts = read_tokens(tokenizer).texts
+    ids = [tokenizer.token_to_id(text) for text in ("zzz", "<one>", "<two>")]
+    assert [texts[token] for token in ids] == [b"zzz", b"<one>", b"<two>"]
+    assert {texts[token] for token in range(size, len(texts)) if token not in ids} <= {b""}
+
+
+def test_added_tokens_beyond_those_of_another_model():
+    """Added tokens keep their ids where the model is replaced; where it has the same tokens, theirs are not used."""
+    tokenizer = tokenizers_made.byte_level().backend_tokenizer
+    tokenizer.add_tokens([AddedToken("<one>"), AddedToken("<two>")])
+    ids = [tokenizer.token_to_id(text) for text in ("<one>", "<two>")]
+    kept = [*list(vocab_of(tokenizers_made.byte_level()))[:270], "<one>", "<two>"]
+    tokenizer.model = models.BPE({text: token for token, text in enumerate(kept)}, [])
+    texts = read_tokens(tokenizer).texts
+    assert [texts[token] for token in ids] == [b"<one>", b"<two>"]
 
 
 def test_what_a_call_left_set_does_not_matter():
@@ -214,6 +257,23 @@ def test_another_character_for_the_space():
         },
     )
     assert read_tokens(whole).texts == read_tokens(made).texts
+
+
+def test_a_space_of_several_characters_is_not_found_across_two_tokens():
+    assert list(Spaced("__").spell(["a__b", "x_", "_y", "__"])) == [b"a b", b"x_", b"_y", b" "]
+
+
+@given(st.lists(st.text("a▁é日🙂\x00") | st.text()))
+def test_spaced_strings_are_spelled_one_by_one(strings):
+    assert list(Spaced("▁").spell(strings)) == [string.replace("▁", " ").encode() for string in strings]
+
+
+def test_a_token_for_a_byte_may_be_written_in_small_letters():
+    made = tokenizers_made.sentencepiece_like()
+    vocab = {text.replace("<0x1F>", "<0x1f>"): token for text, token in vocab_of(made).items()}
+    tokens = read_tokens(changed_model(made, vocab=vocab))
+    assert tokens.texts[vocab["<0x1f>"]] == b"\x1f"
+    assert vocab["<0x1f>"] in tokens.fallback
 
 
 def test_unigram_with_byte_fallback():
@@ -297,7 +357,7 @@ def test_tokenizers_that_lose_text_are_refused(part):
 
 def test_tokens_that_are_not_what_they_seem_are_refused():
     made = tokenizers_made.byte_level()
-    vocab = json.loads(made.backend_tokenizer.to_str())["model"]["vocab"]
+    vocab = vocab_of(made)
     vocab["{"], vocab["}"] = vocab["}"], vocab["{"]
     wrong = changed_model(made, vocab=vocab)
     right = Vocabulary.from_tokenizer(made)

@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 from fcgen.vocab.trie import ROOT, build_trie
 
 # Few letters, among them the least and the greatest byte, make many shared beginnings.
-words = st.lists(st.text("\x00ab\xff", max_size=6).map(lambda text: text.encode("latin-1")), max_size=40)
+words = st.lists(
+    st.builds(
+        lambda start, text: start + text.encode("latin-1"),
+        st.sampled_from([b"", b"", b"aaaaaaa", b"abababababababa"]),
+        st.text("\x00ab\xff", max_size=6),
+    ),
+    max_size=40,
+)
 
 
 def entries(trie):
@@ -44,6 +51,14 @@ def test_end_is_the_next_node_that_is_not_deeper(strings):
         assert trie.end[node] == next(after, count)
 
 
+@given(words)
+def test_parent_is_the_last_node_before_that_is_less_deep(strings):
+    trie = build_trie(strings)
+    for node in range(len(trie.byte)):
+        before = (i for i in reversed(range(node)) if trie.depth[i] < trie.depth[node])
+        assert trie.parent[node] == next(before, ROOT)
+
+
 @given(words, st.binary(max_size=8))
 def test_child_follows_the_bytes(strings, other):
     trie = build_trie(strings)
@@ -78,11 +93,10 @@ def test_the_arrays_are_as_documented():
     trie = build_trie([b"b", b"", b"ab", b"a", b"ab"])
     assert trie.byte.tobytes() == b"abb"
     assert trie.depth.tolist() == [0, 1, 0]
+    assert trie.parent.tolist() == [ROOT, 0, ROOT]
     assert trie.end.tolist() == [2, 2, 3]
     assert trie.token_start.tolist() == [0, 1, 3, 4]
     assert trie.tokens.tolist() == [3, 2, 4, 0]
-    assert [array.dtype for array in (trie.byte, trie.depth, trie.end, trie.token_start, trie.tokens)] == [
-        np.uint8,
-        *[np.int32] * 4,
-    ]
-    assert not any(array.flags.writeable for array in (trie.byte, trie.depth, trie.end, trie.token_start, trie.tokens))
+    arrays = [trie.byte, trie.depth, trie.parent, trie.end, trie.token_start, trie.tokens]
+    assert [array.dtype for array in arrays] == [np.uint8, *[np.int32] * 5]
+    assert not any(array.flags.writeable for array in arrays)

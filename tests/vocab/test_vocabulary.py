@@ -1,12 +1,22 @@
 """Vocabularies: what tokens write, what they stand under in the trie, and what can spell what."""
 
+import gc
+import json
+import time
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 import tokenizers_made
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import AddedToken, Tokenizer
 
 from fcgen.errors import VocabularyError
 from fcgen.vocab import Vocabulary
+from fcgen.vocab.tokens import read_tokens
 
 MADE = [
     Vocabulary.from_tokenizer(tokenizers_made.byte_level(), size=700),
@@ -21,12 +31,13 @@ byte_strings = st.text("ab\x00\xff", max_size=4).map(lambda text: text.encode("l
 def vocabularies(draw):
     """Tokens of few bytes, stop and special tokens anywhere among them, and padding."""
     tokens = draw(st.lists(st.none() | byte_strings, min_size=1, max_size=30))
+    size = len(tokens) + draw(st.integers(0, 40))
     ids = st.integers(0, len(tokens) - 1)
-    stops = draw(st.frozensets(ids, max_size=2))
+    stops = draw(st.frozensets(ids | st.integers(0, size - 1), max_size=2))
     special = draw(
         st.dictionaries(st.text("ab", max_size=3), ids, max_size=3).filter(lambda d: len({*d.values()}) == len(d))
     )
-    return Vocabulary(tokens, stops, len(tokens) + draw(st.integers(0, 40)), special=special)
+    return Vocabulary(tokens, stops, size, special=special)
 
 
 def trie_entries(trie):
@@ -173,3 +184,121 @@ def test_fingerprints_tell_vocabularies_apart():
     ]
     assert len({vocabulary.fingerprint for vocabulary in different}) == len(different)
     assert Vocabulary([b"a", b"b"], [1]).fingerprint == different[0].fingerprint
+
+
+KINDS = [tokenizers_made.byte_level, tokenizers_made.sentencepiece_like]
+
+changes = st.lists(
+    st.tuples(st.sampled_from(["text", "special"]), st.sampled_from(["<one>", "<two>", tokenizers_made.TOOL])),
+    max_size=2,
+)
+options = st.fixed_dictionaries({"size": st.just(900)}, optional={"stop_ids": st.sampled_from([{0}, {1, 2}])})
+
+
+def change(tokenizer, edits):
+    for what, text in edits:
+        tokenizer.add_tokens([AddedToken(text, special=what == "special")])
+
+
+def fresh(tokenizer, options):
+    """The vocabulary of a tokenizer, made anew."""
+    tokens = read_tokens(tokenizer)
+    stops = options.get("stop_ids", {tokenizer.eos_token_id})
+    return Vocabulary(tokens.texts, stops, options.get("size"), special=tokens.special, fallback=tokens.fallback)
+
+
+def same(one, other):
+    arrays = ("byte", "depth", "parent", "end", "token_start", "tokens")
+    return one.fingerprint == other.fingerprint and all(
+        np.array_equal(getattr(one.trie, name), getattr(other.trie, name)) for name in arrays
+    )
+
+
+@given(st.sampled_from(KINDS), st.lists(st.tuples(changes, options), min_size=1, max_size=4))
+@settings(max_examples=50)
+def test_a_shared_vocabulary_is_that_of_the_tokenizer_as_it_is_now(kind, steps):
+    """Also where one tokenizer is changed again and again, and vocabularies of its former states are in use."""
+    tokenizer, given = kind(), []
+    for edits, chosen in steps:
+        change(tokenizer, edits)
+        found, expected = Vocabulary.from_tokenizer(tokenizer, **chosen), fresh(tokenizer, chosen)
+        assert same(found, expected)
+        assert found is Vocabulary.from_tokenizer(tokenizer, **chosen)
+        for other in given:
+            assert (other is found) == same(other, found)
+        given.append(found)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tokenizers_with_the_same_tokens_share_a_vocabulary(kind):
+    vocabulary = Vocabulary.from_tokenizer(kind())
+    assert Vocabulary.from_tokenizer(kind()) is vocabulary
+    assert Vocabulary.from_tokenizer(kind(), size=vocabulary.size, stop_ids=vocabulary.stop_ids) is vocabulary
+    assert Vocabulary.from_tokenizer(SimpleNamespace(tokenizer=kind())) is vocabulary
+    assert Vocabulary.from_tokenizer(kind().backend_tokenizer) is not vocabulary  # it knows no stop token
+    assert Vocabulary.from_tokenizer(kind(), size=vocabulary.size + 1) is not vocabulary
+    assert Vocabulary.from_tokenizer(kind(), stop_ids=[0]) is not vocabulary
+
+
+def renamed(kind, names):
+    """A tokenizer of which some tokens are called otherwise."""
+    state = json.loads(kind().backend_tokenizer.to_str())
+    vocab = state["model"]["vocab"]
+    state["model"]["vocab"] = {names.get(text, text): token for text, token in vocab.items()}
+    for entry in state["added_tokens"]:
+        entry["content"] = names.get(entry["content"], entry["content"])
+    state["model"]["merges"] = []
+    return Tokenizer.from_str(json.dumps(state))
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        (KINDS[0], {tokenizers_made.TOOL: "<|call|>"}),  # another symbol
+        (KINDS[0], {"A": "B", "B": "A"}),  # other texts
+        (KINDS[1], {"{": "<0x7B>", "<0x7B>": "{"}),  # another fallback, which changes no text
+    ],
+)
+def test_tokenizers_that_differ_in_one_thing_do_not_share(kind, names):
+    one, other = (Vocabulary.from_tokenizer(renamed(kind, called)) for called in ({}, names))
+    assert one.size == other.size
+    assert not same(one, other)
+    assert Vocabulary.from_tokenizer(renamed(kind, names)) is other
+
+
+def test_a_subclass_has_vocabularies_of_its_own():
+    class Named(Vocabulary):
+        pass
+
+    plain = Vocabulary.from_tokenizer(KINDS[0]())
+    named = Named.from_tokenizer(KINDS[0]())
+    assert type(named) is Named
+    assert named is not plain
+    assert Named.from_tokenizer(KINDS[0]()) is named
+
+
+def test_what_is_refused_is_refused_again():
+    kept = Vocabulary.from_tokenizer(KINDS[0]())
+    for _ in range(2):
+        with pytest.raises(VocabularyError, match="wide"):
+            Vocabulary.from_tokenizer(KINDS[0](), size=kept.size - 1)
+
+
+def test_a_vocabulary_is_shared_only_while_it_is_in_use():
+    vocabulary = Vocabulary.from_tokenizer(KINDS[0](), size=701)
+    gone = weakref.ref(vocabulary)
+    del vocabulary
+    gc.collect()
+    assert gone() is None
+    assert Vocabulary.from_tokenizer(KINDS[0](), size=701).size == 701
+
+
+def test_threads_share_a_vocabulary():
+    class Slow(Vocabulary):
+        def __init__(self, *args, **options):
+            time.sleep(0.05)
+            super().__init__(*args, **options)
+
+    with ThreadPoolExecutor(4) as pool:
+        made = pool.map(lambda _: Slow.from_tokenizer(KINDS[0]()), range(4))
+        assert len(set(made)) == 1
