@@ -13,8 +13,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fcgen import errors
+    from fcgen import errors, events
     from fcgen.call import Grammar
+    from fcgen.decode.custom import custom_generate
     from fcgen.decode.outlines import OutlinesProcessor
     from fcgen.decode.processor import LogitsProcessor
     from fcgen.engine import Engine
@@ -43,7 +44,9 @@ __all__ = [
     "SteeredEngine",
     "Usage",
     "Vocabulary",
+    "custom_generate",
     "errors",
+    "events",
     "load",
     "parse_reply",
     "processor_for",
@@ -66,6 +69,7 @@ _HOMES = {
     "SteeredEngine": "fcgen.steered",
     "Usage": "fcgen.reply",
     "Vocabulary": "fcgen.vocab",
+    "custom_generate": "fcgen.decode.custom",
     "load": "fcgen.models",
     "parse_reply": "fcgen.reply",
     "processor_for": "fcgen.steered",
@@ -76,8 +80,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name == "errors":
-        return import_module("fcgen.errors")
+    if name in ("errors", "events"):
+        return import_module(f"fcgen.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'fcgen' has no attribute {name!r}")
     value = getattr(import_module(_HOMES[name]), name)

@@ -17,7 +17,7 @@ def test_public_methods():
         fcgen.Vocabulary: ["from_tokenizer", "token_bytes"],
         fcgen.Masks: ["cursor", "fewest_tokens"],
         fcgen.Cursor: ["mask", "advance", "can_stop", "forced", "fewest_tokens", "rollback", "copy"],
-        fcgen.Engine: ["call"],
+        fcgen.Engine: ["call", "several", "batch", "stream", "acall", "astream", "masks"],
         fcgen.Server: ["call", "acall"],
         fcgen.SteeredEngine: ["call"],
         fcgen.OutlinesProcessor: ["reset", "check"],

@@ -209,8 +209,13 @@ def test_a_reply_as_json_and_as_text():
         "calls": [{"function": "get_weather", "arguments": {"city": "Tromsø"}}],
         "text": reply.text,
         "usage": {
-            **{"prompt_tokens": 9, "new_tokens": 5, "forced_tokens": 3, "forward_passes": 2, "seconds": 0.5},
-            **{"removed": 0.0, "call_probability": None},
+            "prompt_tokens": 9,
+            "new_tokens": 5,
+            "forced_tokens": 3,
+            "forward_passes": 2,
+            "seconds": 0.5,
+            "removed": 0.0,
+            "call_probability": None,
         },
     }
     assert "\n" not in reply.to_json()

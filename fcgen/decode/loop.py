@@ -31,6 +31,7 @@ from fcgen.vocab import Vocabulary
 
 BATCH_SIZE = 16
 LOOKUP = 8
+LIKE = 0.8
 
 
 class Loop:
@@ -103,7 +104,7 @@ class Loop:
                 rows = self._rows
                 self._reader, self._rows = self._written(self._reader, rows)
                 return rows
-            fresh = [self._waiting.popleft() for _ in range(min(room, len(self._waiting)))]
+            fresh = self._taken(room)
             reader, rows = self._written(None, fresh)
             if self._reader is None or not self._rows:
                 self._reader, self._rows = reader, rows
@@ -111,6 +112,16 @@ class Loop:
                 self._reader.join(reader)
                 self._rows += rows
             return fresh
+
+    def _taken(self, room: int) -> list[Row]:
+        """The row that waits for longest, and others whose prompts are about as long: shorter ones would be padded."""
+        size = len(self._waiting[0].request.prompt)
+        fresh: list[Row] = []
+        for row in list(self._waiting):
+            if len(fresh) < room and LIKE * size <= len(row.request.prompt) <= size / LIKE:
+                fresh.append(row)
+                self._waiting.remove(row)
+        return fresh
 
     def _written(self, reader: Reader | None, rows: list[Row]) -> tuple[Reader | None, list[Row]]:
         """Write some more of all these rows; those that go on, and their reader. None: it is to be made."""
