@@ -297,6 +297,17 @@ def report_mistakes(mistakes: Sequence[FcgenError]) -> tuple[FunctionReport, ...
     return tuple(FunctionReport(name, tuple(errors)) for name, errors in by_name.items())
 
 
+def read_choice(choice: object) -> str | tuple[str, ...]:
+    """`choice` as it is, if it is one in form. Raises FunctionError."""
+    names = (choice,) if isinstance(choice, str) else choice
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise FunctionError(
+            f"choice is {excerpt(choice)}",
+            hint='Use "auto", "required", "none", a function\'s name, or a list of names',
+        )
+    return choice if isinstance(choice, str) else tuple(names)
+
+
 def choose(functions: Sequence[Function], choice: Choice, left_out: Sequence[str] = ()) -> tuple[Function, ...]:
     """The functions that a call may name under `choice`, which may also name some that are left out.
 

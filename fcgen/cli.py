@@ -101,7 +101,12 @@ def call(
     temperature: Annotated[float, typer.Option(help="0 takes the likeliest token each time.")] = 0.0,
     top_p: Annotated[float, typer.Option(help="Draw from the likeliest tokens that reach this probability.")] = 1.0,
     top_k: Annotated[int, typer.Option(help="Draw from this many of the likeliest tokens; 0 for all.")] = 0,
+    min_p: Annotated[float, typer.Option(help="Draw from tokens this part as likely as the likeliest.")] = 0.0,
+    repetition_penalty: Annotated[float, typer.Option(help="Above 1: what was said is said less.")] = 1.0,
     seed: Annotated[int | None, typer.Option(help="Makes the draws repeatable.", show_default=False)] = None,
+    stop: Annotated[
+        list[str], typer.Option(metavar="TEXT", help="A text reply ends before this; several: before any.")
+    ] = [],  # noqa: B006  typer copies it
     form: Annotated[
         str | None, typer.Option("--format", help="Instead of the model's own.", show_default=False)
     ] = None,
@@ -127,7 +132,10 @@ def call(
             temperature=temperature,
             top_p=top_p,
             top_k=top_k,
+            min_p=min_p,
+            repetition_penalty=repetition_penalty,
             seed=seed,
+            stop=stop,
             format=form,
             whitespace=whitespace,
             order=order,

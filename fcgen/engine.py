@@ -18,19 +18,20 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
-from fcgen.call import Grammar, OnError, TextOptions, read_offered
+from fcgen.call import Choice, Grammar, OnError, TextOptions, read_choice, read_offered
 from fcgen.decode.loop import BATCH_SIZE, LOOKUP, Loop
 from fcgen.decode.reading import Prefixes
 from fcgen.decode.repetition import REPEAT_LIMIT
 from fcgen.decode.row import Request, Row
 from fcgen.decode.sampling import Sampling
 from fcgen.decode.worker import Worker
-from fcgen.errors import FcgenError, FunctionError, OptionError, PromptError, VocabularyError, excerpt
+from fcgen.errors import FcgenError, OptionError, PromptError, VocabularyError, excerpt
 from fcgen.events import Event, ReplyComplete, ReplyEvents
 from fcgen.formats import Format, find_format
 from fcgen.functions import Function
@@ -43,11 +44,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Unpack
 
+    from fcgen.mask.device import DeviceRows
+
 KEPT_MASKS = 32
 # A tokenizer that leaves more than this share of the logits without a token is another model's: padding is less.
 MOST_PADDING = 1 / 8
-
-Choice = str | Sequence[str]
 
 
 class CallOptions(TextOptions, total=False):
@@ -102,6 +103,7 @@ class Engine:
         self._kept: OrderedDict[bytes, _Offer] = OrderedDict()
         self._lock = threading.Lock()
         self._prefixes = Prefixes()
+        self._spare_rows: list[DeviceRows] = []
         self._worker = Worker(self._loop)
 
     def call(self, prompt: object, functions: object = None, **options: Unpack[CallOptions]) -> Reply:
@@ -151,9 +153,9 @@ class Engine:
         """So many replies to one prompt, each with draws of its own; the other arguments, and errors, are `call`'s."""
         began = time.perf_counter()
         asked = self._ask(prompt, functions, options)
-        loop = self._loop()
-        rows = [loop.add(asked.request(number)) for number in range(count)]
-        loop.run()
+        with self._writing() as loop:
+            rows = [loop.add(asked.request(number)) for number in range(count)]
+            loop.run()
         return [asked.reply(row, began) for row in rows]
 
     def batch(
@@ -180,9 +182,9 @@ class Engine:
             raise OptionError(f"errors is {excerpt(errors)}", hint='It has to be "raise" or "return"')
         began = time.perf_counter()
         asked = [self._try_to_ask(prompt, functions, options, errors) for prompt in prompts]
-        loop = self._loop()
-        rows = [None if isinstance(one, FcgenError) else loop.add(one.request(0)) for one in asked]
-        loop.run()
+        with self._writing() as loop:
+            rows = [None if isinstance(one, FcgenError) else loop.add(one.request(0)) for one in asked]
+            loop.run()
         found: list[Reply | FcgenError] = []
         for one, row in zip(asked, rows, strict=True):
             if isinstance(one, FcgenError) or row is None:
@@ -204,12 +206,12 @@ class Engine:
         return self._streamed(asked, began)
 
     def _streamed(self, asked: _Asked, began: float) -> Iterator[Event]:
-        loop = self._loop()
-        row = loop.add(asked.request(0))
         events = ReplyEvents(asked.format)
-        while not row.ended:
-            loop.step()
-            yield from events.feed(asked.shown(row))
+        with self._writing() as loop:
+            row = loop.add(asked.request(0))
+            while not row.ended:
+                loop.step()
+                yield from events.feed(asked.shown(row))
         reply = asked.reply(row, began)
         yield from events.end()
         yield ReplyComplete(reply)
@@ -273,6 +275,18 @@ class Engine:
         """How many tokens the model can read, prompt and reply together; None: the model does not say."""
         return getattr(_text_config(self.model), "max_position_embeddings", None)
 
+    @contextmanager
+    def _writing(self) -> Iterator[Loop]:
+        """A loop, with the masks that an earlier one has left on the device."""
+        loop = self._loop()
+        with self._lock:
+            loop.device_rows = self._spare_rows.pop() if self._spare_rows else None
+        try:
+            yield loop
+        finally:
+            if loop.device_rows is not None:
+                self._spare_rows.append(loop.device_rows)
+
     def _loop(self) -> Loop:
         return Loop(
             self.model, self.vocabulary, batch_size=self.batch_size, lookup=self.lookup, prefixes=self._prefixes
@@ -325,7 +339,7 @@ class Engine:
 
     def _offer(self, functions: object, choice: object, form: Format, on_error: OnError, text: TextOptions) -> _Offer:
         """The functions and the masks of their replies, kept for those used last."""
-        chosen = _read_choice(choice)
+        chosen = read_choice(choice)
         rest = [chosen, form.reply, on_error, sorted(text.items())]
         key = _content([functions, rest])
         if key is None:  # not plain JSON: what it says is known when it is read
@@ -437,16 +451,6 @@ def _usable(functions: object, grammar: Grammar, on_error: OnError) -> tuple[Fun
     readable, _ = read_offered(functions, on_error)
     unusable = {report.name for report in grammar.left_out} - {function.name for function in grammar.functions}
     return tuple(function for function in readable if function.name not in unusable)
-
-
-def _read_choice(choice: object) -> str | tuple[str, ...]:
-    names = (choice,) if isinstance(choice, str) else choice
-    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
-        raise FunctionError(
-            f"choice is {excerpt(choice)}",
-            hint='Use "auto", "required", "none", a function\'s name, or a list of names',
-        )
-    return choice if isinstance(choice, str) else tuple(names)
 
 
 def _text_config(model: Any) -> Any:

@@ -21,8 +21,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
-from fcgen.call import Choice, OnError, arguments_schema, choose, read_offered
-from fcgen.engine import _read_choice
+from fcgen.call import Choice, OnError, arguments_schema, choose, read_choice, read_offered
 from fcgen.errors import ModelError, OptionError, PromptError, ReplyError, excerpt
 from fcgen.formats import Format, find_format
 from fcgen.functions import Function
@@ -218,7 +217,7 @@ class _Options:
     client: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _read_choice(self.choice)
+        read_choice(self.choice)
         for name, least in (("max_new_tokens", 1), ("retries", 0)):
             given = getattr(self, name)
             if not isinstance(given, int) or isinstance(given, bool) or given < least:

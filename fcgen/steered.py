@@ -20,9 +20,9 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fcgen.call import Choice, Grammar, OnError, TextOptions
+from fcgen.call import Choice, Grammar, OnError, TextOptions, read_choice
 from fcgen.decode.sampling import Sampling
-from fcgen.engine import Engine, _read_choice
+from fcgen.engine import Engine
 from fcgen.errors import FcgenError, ModelError, OptionError, PromptError, VocabularyError, excerpt
 from fcgen.formats import Format, find_format
 from fcgen.functions import Function
@@ -122,7 +122,7 @@ class SteeredEngine:
             raise OptionError(f"max_new_tokens is {excerpt(max_new_tokens)}", hint="It has to be an integer")
         sampling = Sampling(temperature=temperature or 0.0, top_p=top_p, top_k=top_k, min_p=min_p, seed=seed)
         form = self.format if format is None else find_format(format)
-        grammar = Grammar.from_functions(functions, choice=_read_choice(choice), format=form, on_error=on_error, **text)
+        grammar = Grammar.from_functions(functions, choice=read_choice(choice), format=form, on_error=on_error, **text)
         masks = Masks(grammar, self.vocabulary)
         processor = OutlinesProcessor(masks, budget=max_new_tokens, context=self.context)
         offered = grammar.functions

@@ -141,7 +141,10 @@ def test_call_by_default(run, engine, file):
         "temperature": 0.0,
         "top_p": 1.0,
         "top_k": 0,
+        "min_p": 0.0,
+        "repetition_penalty": 1.0,
         "seed": None,
+        "stop": [],
         "format": None,
         "whitespace": "json.dumps",
         "order": "schema",
@@ -152,6 +155,7 @@ def test_call_by_default(run, engine, file):
 def test_call_passes_its_options_on(run, engine, file):
     options = "--model m --choice search_bing --choice other --system Sys --max-new-tokens 9 --temperature 0.5"
     more = "--top-p 0.9 --top-k 7 --seed 3 --format chat --order any --whitespace compact --nullable"
+    more += " --min-p 0.1 --repetition-penalty 1.2 --stop X --stop Y"
     result = run("call", "--functions", file(SEARCH), *options.split(), *more.split(), "--", "-q")
     assert result.exit_code == 0, result.stderr
     assert engine.loaded == ["m"]
@@ -164,7 +168,10 @@ def test_call_passes_its_options_on(run, engine, file):
         "temperature": 0.5,
         "top_p": 0.9,
         "top_k": 7,
+        "min_p": 0.1,
+        "repetition_penalty": 1.2,
         "seed": 3,
+        "stop": ["X", "Y"],
         "format": "chat",
         "whitespace": "compact",
         "order": "any",

@@ -44,6 +44,9 @@ class Loop:
         fast_forward: whether tokens that leave no choice are written without asking the model.
         lookup: how many tokens that stand in the prompt are proposed at a time, at most; 0: none.
         prefixes: what the model has read of earlier prompts.
+
+    Attributes:
+        device_rows: the masks that are on an accelerator already; None: none are.
     """
 
     def __init__(
@@ -67,7 +70,7 @@ class Loop:
         self._waiting: deque[Row] = deque()
         self._rows: list[Row] = []
         self._reader: Reader | None = None
-        self._device_rows: DeviceRows | None = None
+        self.device_rows: DeviceRows | None = None
 
     def add(self, request: Request) -> Row:
         """Ask for a reply; it is written by the steps to come."""
@@ -205,9 +208,9 @@ class Loop:
         """The masks as flags beside the logits; on an accelerator, from rows that stay there."""
         if logits.device.type == "cpu":
             return allowed_tokens(np.stack(masks), logits)
-        if self._device_rows is None:
-            self._device_rows = DeviceRows(self._vocabulary, logits.device)
-        return allowed(self._device_rows.rows, self._device_rows.numbers_of(masks), logits.shape[-1])
+        if self.device_rows is None:
+            self.device_rows = DeviceRows(self._vocabulary, logits.device)
+        return allowed(self.device_rows.rows, self.device_rows.numbers_of(masks), logits.shape[-1])
 
 
 def _settled(row: Row, tokens: Sequence[int], removed: Sequence[float]) -> int:
