@@ -15,7 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcgen.grammar.runs import CLASS, FOUR, ODD, THREE, TWO
-from fcgen.mask.walk import BELOW_CLASSES, BYTE, DEPTH, HEIGHT, MORE_CLASSES, SUBTREE_END, WIDTH
+from fcgen.mask.walk import (
+    BELOW_CLASSES,
+    BYTE,
+    COMPILED,
+    DEPTH,
+    HEIGHT,
+    INNER,
+    MORE_CLASSES,
+    SUBTREE_END,
+    WIDTH,
+)
 from fcgen.vocab.trie import ROOT, Trie
 
 Ints = NDArray[np.int32]
@@ -64,7 +74,7 @@ class Suffixes:
         return Suffixes(nodes, _child(nodes), start[: count + 1].copy(), tokens)
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(**COMPILED)  # type: ignore[untyped-decorator]
 def _child(nodes: Ints) -> Ints:
     found = np.full(256, -1, np.int32)
     i = 0
@@ -74,7 +84,7 @@ def _child(nodes: Ints) -> Ints:
     return found
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(**COMPILED)  # type: ignore[untyped-decorator]
 def _look_below(nodes: Ints, classes: NDArray[np.uint8]) -> None:
     """Fill in each node's height, and the classes of the bytes below, of texts that begin a character there.
 
@@ -117,7 +127,7 @@ def _look_below(nodes: Ints, classes: NDArray[np.uint8]) -> None:
         nodes[i, MORE_CLASSES] = np.int32(np.uint32(below >> np.uint64(32)))
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(**COMPILED)  # type: ignore[untyped-decorator]
 def _merge(
     nodes: Ints,
     token_start: Ints,
@@ -180,7 +190,7 @@ def _merge(
     return count
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(**INNER)  # type: ignore[untyped-decorator]
 def _push_children(
     nodes: Ints, begins: Ints, ends: Ints, depth: int, members: Ints, used: int, groups: Ints, waiting: int
 ) -> tuple[int, int]:

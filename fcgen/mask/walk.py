@@ -40,6 +40,9 @@ from fcgen.grammar.states import (
     UNKNOWN,
 )
 
+# Wrappers that nobody calls, for C or of what only compiled code calls, would take a third of the time of compiling.
+COMPILED = {"nogil": True, "cache": True, "no_cfunc_wrapper": True}
+INNER = {**COMPILED, "no_cpython_wrapper": True}
 OWN = 1 << 30
 BYTE, DEPTH, SUBTREE_END, HEIGHT, BELOW_CLASSES, MORE_CLASSES = range(6)  # of a node
 WIDTH = 6
@@ -58,7 +61,7 @@ def before(node: int) -> int:
     return -2 - node
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(**COMPILED)  # type: ignore[untyped-decorator]
 def walk(
     nodes: Ints,
     child: Ints,
@@ -217,7 +220,7 @@ def walk(
             i = end
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(**INNER)  # type: ignore[untyped-decorator]
 def _aside(states: Ints, rows: Ints, choices: Ints, state: int, byte: int) -> int:
     first = states[state, SECOND]
     for i in range(first + 1, first + 1 + 2 * choices[first], 2):
@@ -226,12 +229,12 @@ def _aside(states: Ints, rows: Ints, choices: Ints, state: int, byte: int) -> in
     return rows[states[states[state, FIRST], FIRST], byte]  # type: ignore[no-any-return]
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(**INNER)  # type: ignore[untyped-decorator]
 def _frame(frames: Ints, pushed: Ints, frame: int, column: int) -> int:
     return pushed[frame - OWN, column] if frame >= OWN else frames[frame, column]  # type: ignore[no-any-return]
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(**INNER)  # type: ignore[untyped-decorator]
 def _popped(
     frames: Ints, choices: Ints, pushed: Ints, spots: Ints, counts: NDArray[np.int64], node: int, frame: int
 ) -> tuple[int, int]:
@@ -244,7 +247,7 @@ def _popped(
     return frames[choices[below], STATE], frames[choices[below], BELOW]
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(**INNER)  # type: ignore[untyped-decorator]
 def _called(
     states: Ints,
     choices: Ints,
@@ -285,7 +288,7 @@ def _called(
             return state, frame
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(**INNER)  # type: ignore[untyped-decorator]
 def _note(spots: Ints, counts: NDArray[np.int64], count: int, node: int, state: int, frame: int) -> None:
     number = counts[count]
     if number == len(spots):
@@ -295,7 +298,7 @@ def _note(spots: Ints, counts: NDArray[np.int64], count: int, node: int, state: 
     counts[count] += 1
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(**INNER)  # type: ignore[untyped-decorator]
 def _note_node(noted: Ints, counts: NDArray[np.int64], count: int, node: int) -> None:
     number = counts[count]
     if number == len(noted):
@@ -305,14 +308,14 @@ def _note_node(noted: Ints, counts: NDArray[np.int64], count: int, node: int) ->
     counts[count] += 1
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(**COMPILED)  # type: ignore[untyped-decorator]
 def put(tokens: Ints, row: Words) -> None:
     """Set `tokens` in `row`."""
     for token in tokens:
         row[token >> 5] |= np.uint32(1) << np.uint32(token & 31)
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(**COMPILED)  # type: ignore[untyped-decorator]
 def put_at(nodes: Ints, token_start: Ints, tokens: Ints, row: Words) -> None:
     """Set in `row` the tokens that end at `nodes`."""
     for node in nodes:
@@ -320,7 +323,7 @@ def put_at(nodes: Ints, token_start: Ints, tokens: Ints, row: Words) -> None:
             row[tokens[k] >> 5] |= np.uint32(1) << np.uint32(tokens[k] & 31)
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(**COMPILED)  # type: ignore[untyped-decorator]
 def clear(tokens: Ints, row: Words) -> None:
     """Take `tokens` out of `row`."""
     for token in tokens:
