@@ -31,7 +31,7 @@ from fcgen.vocab import Vocabulary
 
 BATCH_SIZE = 16
 LOOKUP = 8
-LIKE = 0.8
+LIKE = 0.9
 
 
 class Loop:
@@ -129,7 +129,7 @@ class Loop:
     def _written(self, reader: Reader | None, rows: list[Row]) -> tuple[Reader | None, list[Row]]:
         """Write some more of all these rows; those that go on, and their reader. None: it is to be made."""
         takes_back = self._takes_back if reader is None else reader.takes_back
-        most = self._lookup if self._fast_forward and takes_back else 0
+        most = self._proposed(len(rows)) if self._fast_forward and takes_back else 0
         ready = {place: masks for place, row in enumerate(rows) if (masks := self._ready(row, most)) is not None}
         rows = [rows[place] for place in ready]
         if not rows:
@@ -155,6 +155,15 @@ class Loop:
         if any(back):
             reader.take_back(back)
         return reader, rows
+
+    def _proposed(self, rows: int) -> int:
+        """How many tokens may be proposed of each row.
+
+        An accelerator reads a few tokens of each row in the time of one. A processor does so of one row, not of many.
+        """
+        if rows == 1 or str(getattr(self._model, "device", "cpu")) != "cpu":
+            return self._lookup
+        return min(self._lookup, max(1, 2 * self._lookup // rows))
 
     def _ready(self, row: Row, most: int) -> list[Words] | None:
         """Write what there is no choice about, and propose what may follow; None: the row has ended."""
