@@ -138,6 +138,9 @@ class Row:
             if not _holds(mask, token) or token in self.vocabulary.stop_ids:
                 break
             self._take(token)
+            if self.ended:  # only a token that is settled may end a reply
+                self._take_back(1)
+                break
             masks.append(mask)
         return masks
 

@@ -154,15 +154,21 @@ def test_copying_takes_fewer_passes():
                 logits[0, place, after.get(token, setting.tokenizer.eos_token_id)] = 9
             return type("Output", (), {"logits": logits})
 
-    found = {}
-    for lookup in (0, 8):
+    def written(lookup, **options):
         loop = Loop(Parrot(), setting.vocabulary, lookup=lookup)
-        row = loop.add(Request([*prompt, prompt[0]], None, 40))
+        row = loop.add(Request([*prompt, prompt[0]], None, 40, **options))
         loop.run()
-        found[lookup] = row
-    assert found[0].tokens == found[8].tokens
-    assert len(found[0].tokens) > 15
-    assert found[8].passes < found[0].passes
+        return row
+
+    one_by_one, several = written(0), written(8)
+    assert one_by_one.tokens == several.tokens
+    assert len(one_by_one.tokens) > 15
+    assert several.passes < one_by_one.passes
+    assert len(several.removed) == len(several.tokens)
+    for stop in (b"sunny", b"y t", b"t"):
+        one_by_one, several = written(0, stop=(stop,)), written(8, stop=(stop,))
+        assert one_by_one.tokens == several.tokens
+        assert several.text() == bytes(several.written[: several.written.index(stop)])
 
 
 def test_prompts_that_begin_alike_are_read_once(llama):
