@@ -3,9 +3,9 @@
     functions -> Grammar -> Masks (kept) -> Cursor;  prompt -> token ids;  model + cursor -> tokens -> Reply
 
 Compiled masks are kept for the function sets used last, since they grow better with use: a second reply finds the rows
-that the first one needed. So is what the model has read of the prompts used last: a prompt that begins like one of
-them, as with the same functions, is only read from where they differ (up to 256 MB are kept). What is wrong with the tokenizer, the prompt's
-length or the budget is said before the model runs.
+that the first one needed. So is what the model has read of the prompts used last, up to 256 MB: a prompt that begins
+like one of them, as with the same functions, is only read from where they differ. What is wrong with the tokenizer,
+the prompt's length or the budget is said before the model runs.
 
 The arguments of a call are not validated again: the grammar they were written under is their schema's.
 """
