@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 from fcgen.errors import (
     FcgenError,
     FunctionError,
-    GrammarError,
     GrammarTooLarge,
     ManyErrors,
     OptionError,
@@ -31,7 +30,7 @@ from fcgen.formats import Format, find_format
 from fcgen.functions import Function
 from fcgen.functions.read import Entry, try_entries
 from fcgen.grammar.expr import alt, alt_of, literal, parts_in_row, reference, seq
-from fcgen.grammar.lark import grammar_text, read_lark
+from fcgen.grammar.lark import grammar_text, read_lark, read_start
 from fcgen.grammar.regex import read_pattern
 from fcgen.grammar.terms import Expr, Scope
 from fcgen.grammar.work import MAX_STEPS, bounded, uninterrupted
@@ -124,10 +123,7 @@ class Grammar:
         Raises GrammarError, PatternError, GrammarTooLarge or OutOfSteps.
         """
         with _memory_errors(), bounded(max_steps):
-            rules = dict(read_lark(text))
-        if "start" not in rules:
-            raise GrammarError("the grammar has no rule `start`", hint=f"It has {', '.join(rules) or 'no rules'}.")
-        return cls(rules["start"])
+            return cls(read_start(text))
 
     @classmethod
     def from_output_type(cls, output_type: Any, *, max_steps: int = MAX_STEPS, **text: Unpack[TextOptions]) -> Grammar:

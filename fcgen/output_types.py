@@ -27,7 +27,7 @@ from fcgen.errors import FcgenError, GrammarError, OptionError, PatternError, ex
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.ecma import parse_pattern
 from fcgen.grammar.expr import EMPTY, alt, alt_of, both, complement, literal, optional, repeat, seq
-from fcgen.grammar.lark import read_grammar, read_lark
+from fcgen.grammar.lark import read_grammar, read_start
 from fcgen.grammar.regex import read_pattern
 from fcgen.grammar.work import MAX_STEPS
 from fcgen.schema import Text, compile_schema
@@ -153,7 +153,7 @@ class _Reader:
             case dsl.JsonSchema():
                 return self.schema(json.loads(term.schema), term.whitespace_pattern)
             case dsl.CFG(definition=definition):
-                return self.schema({}) if definition == self.json_grammar else _start(definition)
+                return self.schema({}) if definition == self.json_grammar else read_start(definition)
             case dsl.Sequence():
                 return seq(*parts)
             case dsl.Alternatives() | dsl.Choice():
@@ -229,13 +229,6 @@ def _hints(kind: Any, seen: dict[int, Any]) -> Iterator[Any]:
         inside += get_type_hints(declared, include_extras=True).values()
     for part in inside:
         yield from _hints(part, seen)
-
-
-def _start(definition: str) -> Expr:
-    rules = read_lark(definition)
-    if "start" not in rules:
-        raise GrammarError("the grammar has no rule `start`", hint=f"It has {', '.join(rules) or 'no rules'}.")
-    return rules["start"]
 
 
 def _fitting(pattern: str, wanted: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fcgen.decode.loop import LOOKUP, Loop
-from fcgen.decode.row import Request, Row
+from fcgen.decode.row import Request
 from fcgen.decode.sampling import Sampling
 
 if TYPE_CHECKING:
@@ -60,9 +60,5 @@ def generate(
     loop.run()
     if row.error is not None:
         raise row.error
-    return made(row, time.perf_counter() - began)
-
-
-def made(row: Row, seconds: float) -> Generation:
-    """What a row that has ended holds."""
+    seconds = time.perf_counter() - began
     return Generation(tuple(row.tokens), row.forced, row.passes, seconds, tuple(row.removed))

@@ -61,6 +61,14 @@ def read_lark(text: str, holes: Mapping[str, Expr] | None = None) -> Mapping[str
     return _Rules(_definitions(text), dict(holes or {}))
 
 
+def read_start(text: str) -> Expr:
+    """The rule `start` of a grammar, whose rules are all built. Raises as `read_lark`, and GrammarError without one."""
+    rules = dict(read_lark(text))
+    if "start" not in rules:
+        raise GrammarError("the grammar has no rule `start`", hint=f"It has {', '.join(rules) or 'no rules'}.")
+    return rules["start"]
+
+
 @lru_cache(maxsize=1)
 def _notation() -> Lark:
     from lark import Lark
