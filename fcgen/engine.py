@@ -297,8 +297,6 @@ class Engine:
             if not (isinstance(item, Mapping) and "prompt" in item):
                 return self._ask(item, functions, options)
             own = {key: value for key, value in item.items() if key not in ("prompt", "functions")}
-            if unknown := sorted(set(own) - set(_OPTIONS)):
-                raise OptionError(f"{excerpt(unknown[0])} is no option", hint=f"Options: {', '.join(_OPTIONS)}")
             merged = cast("CallOptions", {**options, **own})
             return self._ask(item["prompt"], item.get("functions", functions), merged)
         except FcgenError as error:
@@ -308,6 +306,8 @@ class Engine:
 
     def _ask(self, prompt: object, functions: object, options: CallOptions) -> _Asked:
         """All of a reply that can be known before the model runs."""
+        if unknown := [name for name in options if name not in _OPTIONS]:
+            raise OptionError(f"{excerpt(unknown[0])} is no option", hint=f"Options: {', '.join(_OPTIONS)}")
         chosen = {**_DEFAULTS, **options}
         sampling = Sampling(
             0.0 if chosen["temperature"] is None else chosen["temperature"],

@@ -514,6 +514,25 @@ def test_a_reply_that_is_not_awaited_any_more_frees_its_place():
     assert asyncio.run(ask()).kind == "call"
 
 
+def test_a_reply_whose_asker_is_gone_does_not_hold_up_the_next():
+    engine = fresh_engine()
+    asked = engine._ask(PROMPTS[3], None, {"choice": "none", "temperature": 1.0, "seed": 1, "max_new_tokens": 50})
+
+    def gone(_row):
+        raise RuntimeError("Event loop is closed")
+
+    engine._worker.submit(asked.request(0), gone)
+    assert asyncio.run(engine.acall(PROMPTS[0], [TIMER], choice="required")).kind == "call"
+    assert asyncio.run(engine.acall(PROMPTS[0], [TIMER], choice="required")).kind == "call"
+
+
+def test_an_option_that_is_none_is_said(silent):
+    with pytest.raises(OptionError, match="chioce"):
+        silent.call(PROMPTS[0], [TIMER], chioce="required")
+    with pytest.raises(OptionError, match="Options: choice"):
+        silent.stream(PROMPTS[0], [TIMER], max_tokens=5)
+
+
 def test_errors_reach_those_who_wait():
     engine = fresh_engine()
 

@@ -74,14 +74,21 @@ class Worker:
                 loop, running = self._new_loop(), []
                 continue
             for ticket in running:
-                assert ticket.row is not None
-                ticket.tell(ticket.row)
+                _tell(ticket)
             running = [ticket for ticket in running if ticket.row is not None and not ticket.row.ended]
 
     def _drop(self, loop: Loop, ticket: Ticket) -> bool:
         if ticket.row is not None:
             loop.cancel(ticket.row)
         return False
+
+
+def _tell(ticket: Ticket) -> None:
+    assert ticket.row is not None, "it was begun"
+    try:
+        ticket.tell(ticket.row)
+    except RuntimeError:  # of asyncio: who waited is gone, and its loop closed
+        ticket.cancelled = True
 
 
 def _fail(tickets: list[Ticket], error: BaseException) -> None:
@@ -93,4 +100,4 @@ def _fail(tickets: list[Ticket], error: BaseException) -> None:
     for ticket in tickets:
         if ticket.row is not None:
             ticket.row.error, ticket.row.ended = known, True
-            ticket.tell(ticket.row)
+            _tell(ticket)
