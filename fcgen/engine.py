@@ -72,7 +72,8 @@ class Engine:
     """A language model of transformers that replies with valid calls.
 
     Args:
-        model: the model; neither moved nor changed.
+        model: the model; neither moved nor changed. Whoever moves it or changes its weights makes a new engine, since
+            this one keeps what the model has read.
         tokenizer: the model's tokenizer.
         format: how prompts are written and calls spelled; None: the model's own chat template if the tokenizer has
             one, else that of the function-calling models for Llama 2.
