@@ -11,7 +11,7 @@ A function's arguments are those it declares: where its schema lists `properties
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -29,13 +29,18 @@ from fcgen.errors import (
 from fcgen.formats import Format, find_format
 from fcgen.functions import Function
 from fcgen.functions.read import Entry, try_entries
-from fcgen.grammar.expr import alt, alt_of, literal, parts_in_row, reference, seq
+from fcgen.grammar.derive import fewest
+from fcgen.grammar.expr import NOTHING, alt, parts_in_row, reference, seq
 from fcgen.grammar.lark import grammar_text, read_lark, read_start
+from fcgen.grammar.names import fork
 from fcgen.grammar.regex import read_pattern
-from fcgen.grammar.terms import Expr, Scope
+from fcgen.grammar.terms import UNKNOWN_CONTENTS, Contents, Expr, Names, Scope
 from fcgen.grammar.work import MAX_STEPS, bounded, uninterrupted
 from fcgen.output_types import read_output_type
-from fcgen.schema import Compiled, Status, Text, compile_schema, spacing
+from fcgen.schema import Compiled, Document, Status, Text, compile_schema, spacing
+from fcgen.schema.plain import plain_need
+from fcgen.schema.shape import ANY_STRING
+from fcgen.schema.string_texts import string_texts
 
 if TYPE_CHECKING:
     from referencing import Registry
@@ -86,6 +91,8 @@ class Grammar:
         nullable: bool = False,
         registry: Registry[Any] | None = None,
         max_steps: int = MAX_STEPS,
+        document: str | None = None,
+        verbatim_whitespace: str = "exact",
     ) -> Grammar:
         """JSON texts that are valid by `schema`.
 
@@ -100,14 +107,25 @@ class Grammar:
             nullable: read `nullable: true` as OpenAPI 3.0 does: null is allowed too, though JSON Schema says it is not.
             registry: documents that references may name (`referencing.Registry`); nothing is fetched.
             max_steps: how much work compiling may take (see `fcgen.grammar.work`).
+            document: the text that strings are substrings of whose schema has `x-verbatim: true`. It may have some
+                1,500,000 bytes. None: the keyword asserts nothing.
+            verbatim_whitespace: "exact", or "normalized": each run of whitespace in the document counts as one space.
 
         Raises:
             SchemaError: the schema cannot be compiled; ManyErrors if there are several reasons.
             GrammarTooLarge, OutOfSteps: it is beyond the limits.
             OptionError: an option cannot have that value.
+            DocumentError: the document is no string.
         """
         text = Text(whitespace, order, exponent, escapes, whole_fraction)
-        compiled = compile_schema(schema, text=text, nullable=nullable, registry=registry, max_steps=max_steps)
+        compiled = compile_schema(
+            schema,
+            text=text,
+            nullable=nullable,
+            registry=registry,
+            max_steps=max_steps,
+            document=_read_document(document, verbatim_whitespace),
+        )
         return cls(compiled.root, notes=compiled.notes)
 
     @classmethod
@@ -158,6 +176,8 @@ class Grammar:
         registry: Registry[Any] | None = None,
         max_steps: int = MAX_STEPS,
         on_error: OnError = "raise",
+        document: str | None = None,
+        verbatim_whitespace: str = "exact",
     ) -> Grammar:
         """Replies that are a call of one of `functions`, or text.
 
@@ -175,6 +195,8 @@ class Grammar:
             on_error: what to do where a function cannot be read or its parameters cannot be compiled: "raise", or
                 "leave_out" that function, and list it in `left_out`.
             max_steps: how much work compiling each function may take; a step is some microseconds.
+            document: as for `from_json_schema`.
+            verbatim_whitespace: of the document.
 
         Raises:
             FunctionError: the metadata cannot be read, or `choice` names no function.
@@ -186,20 +208,26 @@ class Grammar:
         """
         text = Text(whitespace, order, exponent, escapes, whole_fraction=False)
         envelope = find_format(format).reply
-        options: Options = {"text": text, "nullable": nullable, "registry": registry, "max_steps": max_steps}
+        options: Options = {
+            "text": text,
+            "nullable": nullable,
+            "registry": registry,
+            "max_steps": max_steps,
+            "document": _read_document(document, verbatim_whitespace),
+        }
         with uninterrupted():
             readable, unreadable = read_offered(functions, on_error, **options)
             chosen = choose(readable, choice, [report.name for report in unreadable])
-            reports = check_functions(chosen, **options)
-        left_out = (*unreadable, *(report for report in reports if report.errors))
-        usable = [(f, report) for f, report in zip(chosen, reports, strict=True) if report.compiled is not None]
-        if on_error == "raise" or (not usable and choice != "none"):
-            raise_all([error for report in left_out for error in report.errors])
-        calls = alt_of(call_of(report, format, whitespace) for _, report in usable)
+            offered = [_offered(function, options) for function in chosen]
+            left_out = (*unreadable, *(one for one in offered if isinstance(one, FunctionReport)))
+            usable = [one for one in offered if isinstance(one, _Offered)]
+            if on_error == "raise" or (not usable and choice != "none"):
+                raise_all([error for report in left_out for error in report.errors])
+            calls = _calls(usable, _envelope(envelope, whitespace), text)
         has_text = choice in ("auto", "none")
         root = alt(calls, _envelope(envelope, whitespace).text) if has_text else calls
-        notes = tuple(f"{report.name}: {note}" for _, report in usable for note in report.notes)
-        return cls(root, tuple(f for f, _ in usable), notes, left_out, calls if has_text and usable else None)
+        notes = tuple(f"{one.function.name}: {note}" for one in usable for note in one.notes)
+        return cls(root, tuple(one.function for one in usable), notes, left_out, calls if has_text and usable else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,12 +250,28 @@ class FunctionReport:
         return () if self.compiled is None else self.compiled.notes
 
     @property
+    def arguments(self) -> Expr:
+        """The texts of its arguments."""
+        assert self.compiled is not None, "only usable functions are called"
+        return self.compiled.root
+
+    @property
     def uses(self) -> tuple[tuple[str, Status], ...]:
         """The keywords of its schema, each with what becomes of it; where there are errors, those that are refused."""
         if self.compiled is not None:
             return self.compiled.uses
         refused = {error.keyword for error in self.errors if error.keyword is not None}
         return tuple((name, "refused") for name in sorted(refused))
+
+
+class _Offered(NamedTuple):
+    """A usable function: what its arguments may be, made when it is asked for; and the fewest bytes of them."""
+
+    function: Function
+    arguments: Callable[[], Expr]
+    need: float
+    is_plain: bool = False
+    notes: tuple[str, ...] = ()
 
 
 class TextOptions(TypedDict, total=False):
@@ -247,6 +291,7 @@ class Options(TypedDict, total=False):
     nullable: bool
     registry: Registry[Any] | None
     max_steps: int
+    document: Document | None
 
 
 def check_functions(functions: Sequence[Function], **options: Unpack[Options]) -> tuple[FunctionReport, ...]:
@@ -257,9 +302,8 @@ def check_functions(functions: Sequence[Function], **options: Unpack[Options]) -
 
 def call_of(report: FunctionReport, format: str | Format = "trelis", whitespace: str = "json.dumps") -> Expr:  # noqa: A002
     """The texts of the calls of one usable function."""
-    assert report.compiled is not None, "only usable functions are called"
-    own = {_NAME: literal(json.dumps(report.name, ensure_ascii=False).encode()), _ARGUMENTS: report.compiled.root}
-    return seq(*(own.get(part, part) for part in _envelope(find_format(format).reply, whitespace).call))
+    one = _Offered(Function(report.name), lambda: report.arguments, fewest(report.arguments))
+    return _calls([one], _envelope(find_format(format).reply, whitespace), Text(whitespace))
 
 
 def read_offered(
@@ -337,6 +381,11 @@ def arguments_schema(function: Function) -> dict[str, Any]:
     return {**function.parameters, "additionalProperties": False}
 
 
+def _read_document(document: str | None, whitespace: str) -> Document | None:
+    found = Document("" if document is None else document, whitespace)
+    return None if document is None else found
+
+
 def _report(function: Function, options: Options) -> FunctionReport:
     try:
         with _memory_errors():
@@ -348,6 +397,44 @@ def _report(function: Function, options: Options) -> FunctionReport:
         error.pointer = error.pointer or ""
         return FunctionReport(function.name, (error,))
     return FunctionReport(function.name, (), compiled)
+
+
+def _offered(function: Function, options: Options) -> _Offered | FunctionReport:
+    """A function that can be used, or why it cannot. One with a plain schema is compiled when a reply comes to it."""
+    text = options["text"]
+    if options["max_steps"] == MAX_STEPS and options["registry"] is None and not text.is_indented:
+        around = spacing(text.whitespace)
+        need = plain_need(arguments_schema(function), colon=int(fewest(around.colon)), comma=int(fewest(around.comma)))
+        if need is not None:
+            return _Offered(function, lambda: _report(function, options).arguments, need, is_plain=True)
+    report = _report(function, options)
+    if report.errors:
+        return report
+    return _Offered(function, lambda: report.arguments, fewest(report.arguments), notes=report.notes)
+
+
+def _calls(offered: Sequence[_Offered], envelope: _Envelope, text: Text) -> Expr:
+    """The texts of the calls of all these functions."""
+    if not offered:
+        return NOTHING
+    hole = envelope.call.index(_NAME)
+    before, after = envelope.call[:hole], envelope.call[hole + 1 :]
+    around = sum(fewest(part) for part in after if part is not _ARGUMENTS)
+    plain = _plain_contents(text)
+    names = Names(
+        [json.dumps(one.function.name, ensure_ascii=False).encode() for one in offered],
+        lambda i: seq(*(offered[i].arguments() if part is _ARGUMENTS else part for part in after)),
+        lambda i: offered[i].need + around,
+        [plain if one.is_plain else UNKNOWN_CONTENTS for one in offered],
+    )
+    return seq(*before, fork(names, (1 << len(offered)) - 1))
+
+
+def _plain_contents(text: Text) -> Contents:
+    """What is known of plain arguments: they are ASCII but for what is in strings."""
+    contents = Contents(is_plain=True, is_ascii=True)
+    contents.has(string_texts(ANY_STRING, text.spell))
+    return contents
 
 
 @contextmanager

@@ -18,6 +18,8 @@
     ├── ReplyError (ValueError)          text that is not a reply of the format it should be in
     ├── OptionError (ValueError)         an option with a value that it cannot have
     ├── ModelError                       a model that cannot be found, fetched or used
+    ├── DocumentError (ValueError)       an input of documents that cannot be read at all
+    ├── JobError                         a job that cannot begin, or cannot go on
     └── ManyErrors (ValueError)          several of these at once, in `errors`
 
 Wording of a message: where, what was found, what is allowed, what to do.
@@ -167,6 +169,14 @@ class OptionError(FcgenError, ValueError):
 
 class ModelError(FcgenError):
     """A model that cannot be found, fetched, converted or used."""
+
+
+class DocumentError(FcgenError, ValueError):
+    """An input of documents that cannot be read at all; of one document, it becomes that row's error."""
+
+
+class JobError(FcgenError):
+    """A job that cannot begin, or cannot go on; what it has done stays."""
 
 
 class ManyErrors(FcgenError, ValueError):

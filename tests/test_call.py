@@ -6,11 +6,13 @@ import random
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from walking import accepts, sample
+from walking import accepts, allowed, sample
 
+import fcgen.call as calls
 from fcgen import Function, Grammar, Masks, Vocabulary, parse_reply
 from fcgen.call import arguments_schema, check_functions, choose
 from fcgen.errors import (
@@ -23,6 +25,7 @@ from fcgen.errors import (
     PatternError,
     Unsatisfiable,
 )
+from fcgen.grammar.work import MAX_STEPS
 
 FUNCTIONS = Path(__file__).parents[2] / "shared" / "data" / "functions"
 STRING, INTEGER = {"type": "string"}, {"type": "integer"}
@@ -49,6 +52,43 @@ SETS = [
     ],
     [Function("none", "")],
 ]
+
+
+PLAIN = [
+    function("plain", ["q"], q=STRING, n=INTEGER, of={"type": "array", "items": STRING}),
+    function("plainer", kind={"type": "string", "enum": ["a", "b"]}),
+    function("bounded", ["q"], q={"type": "string", "maxLength": 3}),
+    function("wörter", ["q"], q={"type": "boolean"}),
+]
+
+
+@given(
+    st.lists(st.sampled_from(PLAIN), unique_by=lambda one: one.name, min_size=1),
+    st.sampled_from(["json.dumps", "compact", "flexible"]),
+    st.integers(0, 2**32),
+)
+def test_what_is_compiled_when_it_is_needed_says_the_same_as_what_is_compiled_at_once(functions, whitespace, seed):
+    late = Grammar.from_functions(functions, choice="required", whitespace=whitespace)
+    at_once = Grammar.from_functions(functions, choice="required", whitespace=whitespace, max_steps=MAX_STEPS - 1)
+    tokens = [*(bytes([byte]) for byte in range(256)), b'{"', b'": ', b"pla", b"er", None]
+    vocabulary = Vocabulary(tokens, stop_ids=[260])
+    ours, theirs = (Masks(grammar, vocabulary).cursor() for grammar in (late, at_once))
+    rng = random.Random(seed)
+    assert ours.fewest_tokens == theirs.fewest_tokens
+    for _ in range(40):
+        assert np.array_equal(ours.mask(), theirs.mask())
+        token = rng.choice(sorted(allowed(ours.mask())))
+        if token == 260:
+            break
+        ours.advance(token)
+        theirs.advance(token)
+
+
+def test_plain_functions_are_compiled_when_a_reply_comes_to_them(monkeypatch):
+    compiled = []
+    monkeypatch.setattr(calls, "compile_schema", lambda *_, function, **__: compiled.append(function))
+    Grammar.from_functions(PLAIN[:2])
+    assert compiled == []
 
 
 @given(st.sampled_from(SETS), st.sampled_from(["json.dumps", "compact", "flexible"]), st.integers(0, 2**32))

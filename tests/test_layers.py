@@ -11,6 +11,7 @@ ROOT = Path(fcgen.__file__).parent
 
 LEVEL = {
     "errors": 0,
+    "place": 0,
     "grammar": 1,
     "functions": 1,
     "vocab": 1,
@@ -19,6 +20,7 @@ LEVEL = {
     "formats": 2,
     "output_types": 3,
     "call": 4,
+    "verbatim": 4,
     "prompt": 4,
     "reply": 4,
     "decode": 4,

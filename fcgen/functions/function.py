@@ -13,7 +13,8 @@ from typing import Any
 
 from fcgen.errors import excerpt
 from fcgen.functions.problems import Problems
-from fcgen.functions.values import copy_value, describe, join
+from fcgen.functions.values import copy_value, describe
+from fcgen.place import Place
 
 MAX_NAME = 256
 
@@ -56,8 +57,17 @@ class Function:
         object.__setattr__(self, "description", description)
         object.__setattr__(self, "parameters", parameters)
 
+    @classmethod
+    def of_checked(cls, name: str, description: str, parameters: dict[str, Any]) -> Function:
+        """One of parts that were checked as they were read, and that nobody else has."""
+        function = object.__new__(cls)
+        object.__setattr__(function, "name", name)
+        object.__setattr__(function, "description", description)
+        object.__setattr__(function, "parameters", parameters)
+        return function
 
-def check_name(name: object, pointer: str | None, problems: Problems) -> None:
+
+def check_name(name: object, pointer: Place, problems: Problems) -> None:
     """Add to the problems what keeps `name` from being the name of a function."""
     if not isinstance(name, str):
         problems.add(f"a function's name must be a string, found {describe(name)}", pointer)
@@ -65,11 +75,11 @@ def check_name(name: object, pointer: str | None, problems: Problems) -> None:
         problems.add("a function's name must not be empty", pointer)
     elif len(name) > MAX_NAME:
         problems.add("a function's name has too many characters", pointer, limit=MAX_NAME, given=len(name))
-    elif bad := next((c for c in name if unicodedata.category(c) in ("Cc", "Cs")), None):
+    elif not name.isprintable() and (bad := next((c for c in name if unicodedata.category(c) in ("Cc", "Cs")), None)):
         problems.add(f"a function's name holds U+{ord(bad):04X}, a control character or surrogate", pointer)
 
 
-def read_description(description: object, pointer: str, problems: Problems) -> str:
+def read_description(description: object, pointer: Place, problems: Problems) -> str:
     """The description, empty where there is none; anything but text is added to the problems."""
     if description is None or isinstance(description, str):
         return description or ""
@@ -77,7 +87,7 @@ def read_description(description: object, pointer: str, problems: Problems) -> s
     return ""
 
 
-def object_schema(schema: object, pointer: str, problems: Problems) -> dict[str, Any]:
+def object_schema(schema: object, pointer: Place, problems: Problems) -> dict[str, Any]:
     """`schema` as that of an object; why it cannot be is added to the problems."""
     if schema is None:
         return no_arguments()
@@ -88,19 +98,19 @@ def object_schema(schema: object, pointer: str, problems: Problems) -> dict[str,
         return {}
     kind = schema.get("type", "object")
     if kind != "object" and not (isinstance(kind, list) and "object" in kind):
-        problems.add(f"arguments are always an object, found type {describe(kind)}", join(pointer, "type"))
+        problems.add(f"arguments are always an object, found type {describe(kind)}", (pointer, "type"))
     properties = schema.get("properties", {})
     if isinstance(properties, dict):
         check_required(schema, pointer, problems)
     else:
         found = f"'properties' must be an object of schemas, found {describe(properties)}"
-        problems.add(found, join(pointer, "properties"))
+        problems.add(found, (pointer, "properties"))
     return {"type": "object", **schema, **({"type": "object"} if "type" in schema else {})}
 
 
-def check_required(schema: dict[str, Any], pointer: str, problems: Problems) -> None:
+def check_required(schema: dict[str, Any], pointer: Place, problems: Problems) -> None:
     """Add to the problems what `required` lists that is no name, or the name of nothing that can be given."""
-    required, pointer = schema.get("required", []), join(pointer, "required")
+    required, pointer = schema.get("required", []), (pointer, "required")
     if not isinstance(required, list):
         problems.add(f"'required' must be a list of the arguments' names, found {describe(required)}", pointer)
         return
@@ -108,13 +118,13 @@ def check_required(schema: dict[str, Any], pointer: str, problems: Problems) -> 
     seen: set[str] = set()
     for i, name in enumerate(required):
         if not isinstance(name, str):
-            problems.add(f"'required' must list names, found {describe(name)}", join(pointer, i))
+            problems.add(f"'required' must list names, found {describe(name)}", (pointer, i))
         elif name in seen:
-            problems.add(f"'required' lists {excerpt(name)} twice", join(pointer, i))
+            problems.add(f"'required' lists {excerpt(name)} twice", (pointer, i))
         elif name not in known and not _may_declare_more(schema):
             arguments = excerpt(", ".join(known), 200) if known else "none"
             found = f"'required' lists {excerpt(name)}, which is no argument. Its arguments: {arguments}"
-            problems.add(found, join(pointer, i))
+            problems.add(found, (pointer, i))
         if isinstance(name, str):
             seen.add(name)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from fcgen.errors import FunctionError, raise_all
+from fcgen.place import Place
+from fcgen.place import pointer as spelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +29,16 @@ class Problems:
     def add(
         self,
         found: str,
-        pointer: str | None = None,
+        pointer: Place = None,
         *,
         hint: str | None = None,
         limit: float | None = None,
         given: float | None = None,
     ) -> None:
-        """Note a mistake, and where it is."""
+        """Note a mistake, and where it is; None: it is nowhere in particular."""
+        where = None if pointer is None else spelled(pointer)
         text = found if self.place is None else f"in {self.place}: {found}"
-        error = FunctionError(text, function=self.function, pointer=pointer, hint=hint, limit=limit, given=given)
+        error = FunctionError(text, function=self.function, pointer=where, hint=hint, limit=limit, given=given)
         self.errors.append(error)
 
     def raise_all(self) -> None:

@@ -23,7 +23,8 @@ from pydantic_core import PydanticSerializationError, core_schema
 
 from fcgen.functions.function import Function, check_name, object_schema
 from fcgen.functions.problems import Problems
-from fcgen.functions.values import copy_value, join
+from fcgen.functions.values import copy_value
+from fcgen.place import Place
 
 # What evaluating annotations raises: they are the caller's own code, so the message passes on what Python says.
 _FAULTY_CODE = (NameError, AttributeError, SyntaxError, TypeError, ValueError)
@@ -32,7 +33,7 @@ _USE_JSON_TYPES = "Use types that JSON has, or leave the annotation out to allow
 _ORDER = ("type", "properties", "required", "additionalProperties")
 
 
-def read_callable(source: Callable[..., Any], pointer: str | None, problems: Problems) -> Function | None:
+def read_callable(source: Callable[..., Any], pointer: Place, problems: Problems) -> Function | None:
     """The function that a callable or a class is; None where there are problems."""
     is_class = isinstance(source, type) or get_origin(source) is not None
     plain = source if is_class else _plain(source)
@@ -48,7 +49,7 @@ def read_callable(source: Callable[..., Any], pointer: str | None, problems: Pro
     for argument, schema in parameters["properties"].items():
         if argument in about and "description" not in schema:
             schema["description"] = about[argument]
-    place = join(pointer or "", "parameters")
+    place = (pointer or "", "parameters")
     ordered = {key: parameters[key] for key in _ORDER if key in parameters} | parameters
     copied = object_schema(copy_value(ordered, place, problems), place, problems)
     return None if problems.errors else Function(name, description, copied)
@@ -119,7 +120,7 @@ class _Parameters(GenerateJsonSchema):
         return super().arguments_schema(schema)
 
 
-def _call_schema(call: Callable[..., Any], pointer: str | None, problems: Problems) -> JsonSchemaValue | None:
+def _call_schema(call: Callable[..., Any], pointer: Place, problems: Problems) -> JsonSchemaValue | None:
     """The JSON Schema of a callable's named parameters."""
     try:
         signature = inspect.signature(call)
@@ -141,7 +142,7 @@ def _call_schema(call: Callable[..., Any], pointer: str | None, problems: Proble
     return schema
 
 
-def _check_parameter(parameter: inspect.Parameter, pointer: str | None, problems: Problems, *, first: bool) -> None:
+def _check_parameter(parameter: inspect.Parameter, pointer: Place, problems: Problems, *, first: bool) -> None:
     untyped = parameter.annotation is parameter.default is inspect.Parameter.empty
     if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
         hint = "Make it one parameter that takes a list."
@@ -154,7 +155,7 @@ def _check_parameter(parameter: inspect.Parameter, pointer: str | None, problems
         problems.add(f"{parameter.name!r} is not bound to anything", pointer, hint=hint)
 
 
-def _class_schema(cls: Any, pointer: str | None, problems: Problems) -> JsonSchemaValue | None:
+def _class_schema(cls: Any, pointer: Place, problems: Problems) -> JsonSchemaValue | None:
     """The JSON Schema of a class's fields."""
     schema = _schema(cls)
     if isinstance(schema, str):

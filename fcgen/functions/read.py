@@ -18,7 +18,9 @@ from fcgen.functions.function import Function
 from fcgen.functions.problems import Problems
 from fcgen.functions.text import read_text
 from fcgen.functions.tools import SCHEMA_KEYS, read_tool
-from fcgen.functions.values import MAX_DEPTH, RepeatedKeys, copy_value, describe, join
+from fcgen.functions.values import MAX_DEPTH, RepeatedKeys, copy_value, describe
+from fcgen.place import Place
+from fcgen.place import pointer as spelled
 
 _FORMS = "a Function, metadata (an object or JSON text), a Python callable, a class, or a list of these"
 
@@ -28,24 +30,23 @@ class Entry:
     """What describes one function, or holds several that do: the value, its JSON pointer, its file and line if any."""
 
     value: object
-    pointer: str = ""
+    pointer: Place = ""
     place: str | None = None
 
     def inside(self, *parts: str | int, value: object) -> Entry:
         """An entry within this one."""
         pointer = self.pointer
         for part in parts:
-            pointer = join(pointer, part)
+            pointer = (pointer, part)
         return Entry(value, pointer, self.place)
 
     @property
     def position(self) -> str:
         """Where it is, in words."""
-        return (
-            f"in {self.place}" + (f", at {self.pointer}" if self.pointer else "")
-            if self.place
-            else f"at {self.pointer}"
-        )
+        where = spelled(self.pointer)
+        if self.place is None:
+            return f"at {where}"
+        return f"in {self.place}, at {where}" if where else f"in {self.place}"
 
 
 def read_functions(source: object) -> tuple[Function, ...]:
@@ -141,7 +142,7 @@ def _read_entry(entry: Entry, errors: list[FunctionError]) -> Function | None:
     return function
 
 
-def _read_metadata(metadata: dict[str, Any], pointer: str, problems: Problems) -> Function | None:
+def _read_metadata(metadata: dict[str, Any], pointer: Place, problems: Problems) -> Function | None:
     if problems.errors:
         return None
     named = isinstance(metadata.get("function"), str)

@@ -13,6 +13,7 @@ from typing import Any
 from fcgen.errors import excerpt
 from fcgen.functions.problems import Problems
 from fcgen.functions.values import MAX_DEPTH, RepeatedKeys
+from fcgen.place import Place
 
 MAX_SIZE = 64 * 2**20
 
@@ -28,7 +29,7 @@ def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 _DECODER = json.JSONDecoder(object_pairs_hook=_read_object)
 
 
-def read_text(text: str, pointer: str, problems: Problems) -> list[Any]:
+def read_text(text: str, pointer: Place, problems: Problems) -> list[Any]:
     """All values in `text`, in order; none where it is not JSON, which is added to the problems."""
     if len(text) > MAX_SIZE:
         problems.add("the JSON text has too many characters", pointer, limit=MAX_SIZE, given=len(text))

@@ -12,7 +12,8 @@ from typing import Any
 
 from fcgen.errors import excerpt
 from fcgen.functions.problems import Problems
-from fcgen.functions.values import describe, join
+from fcgen.functions.values import describe
+from fcgen.place import Place
 
 _SPELLINGS = {
     "array": ("arraylist", "list", "queue", "stack", "tuple"),
@@ -35,7 +36,7 @@ _LIST_OF = frozenset({"prefixItems", "allOf", "anyOf", "oneOf"})
 _NAMED = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"})
 
 
-def spell_types(schema: object, pointer: str, problems: Problems) -> Any:
+def spell_types(schema: object, pointer: Place, problems: Problems) -> Any:
     """`schema` with JSON Schema's names for its types; what is no schema, or no type, is added to the problems."""
     if isinstance(schema, bool):
         return schema
@@ -44,14 +45,14 @@ def spell_types(schema: object, pointer: str, problems: Problems) -> Any:
         return True
     spelled = {}
     for keyword, value in schema.items():
-        inside = join(pointer, keyword)
+        inside = (pointer, keyword)
         result = _type(value, inside, problems) if keyword == "type" else _spell(keyword, value, inside, problems)
         if keyword != "type" or result is not None:
             spelled[keyword] = result
     return spelled
 
 
-def _spell(keyword: str, value: object, pointer: str, problems: Problems) -> Any:
+def _spell(keyword: str, value: object, pointer: Place, problems: Problems) -> Any:
     """The value of one keyword, with the schemas inside it spelled."""
     if keyword in _LIST_OF or (keyword == "items" and isinstance(value, list)):
         return _spell_list(keyword, value, pointer, problems)
@@ -60,35 +61,35 @@ def _spell(keyword: str, value: object, pointer: str, problems: Problems) -> Any
     return spell_types(value, pointer, problems) if keyword in _SCHEMA_OF else value
 
 
-def _spell_list(keyword: str, value: object, pointer: str, problems: Problems) -> list[Any]:
+def _spell_list(keyword: str, value: object, pointer: Place, problems: Problems) -> list[Any]:
     if not isinstance(value, list):
         problems.add(f"{keyword!r} must be a list of schemas, found {describe(value)}", pointer)
         return []
-    return [spell_types(item, join(pointer, i), problems) for i, item in enumerate(value)]
+    return [spell_types(item, (pointer, i), problems) for i, item in enumerate(value)]
 
 
-def _spell_named(keyword: str, value: object, pointer: str, problems: Problems) -> dict[str, Any]:
+def _spell_named(keyword: str, value: object, pointer: Place, problems: Problems) -> dict[str, Any]:
     if not isinstance(value, dict):
         problems.add(f"{keyword!r} must be an object of schemas, found {describe(value)}", pointer)
         return {}
     names_only = keyword == "dependencies"  # a list there names properties
     return {
-        name: item if names_only and isinstance(item, list) else spell_types(item, join(pointer, name), problems)
+        name: item if names_only and isinstance(item, list) else spell_types(item, (pointer, name), problems)
         for name, item in value.items()
     }
 
 
-def _type(value: object, pointer: str, problems: Problems) -> str | list[str] | None:
+def _type(value: object, pointer: Place, problems: Problems) -> str | list[str] | None:
     """The value of `type`; None where any type will do."""
     if not isinstance(value, list):
         return _type_name(value, pointer, problems)
     if not value:
         problems.add(f"an empty list of types. Allowed: {_ALLOWED}", pointer)
-    names = [_type_name(name, join(pointer, i), problems) for i, name in enumerate(value)]
+    names = [_type_name(name, (pointer, i), problems) for i, name in enumerate(value)]
     return None if None in names else [name for name in dict.fromkeys(names) if name is not None]
 
 
-def _type_name(value: object, pointer: str, problems: Problems) -> str | None:
+def _type_name(value: object, pointer: Place, problems: Problems) -> str | None:
     if not isinstance(value, str):
         problems.add(f"a type must be a name, found {describe(value)}. Allowed: {_ALLOWED}", pointer)
         return None

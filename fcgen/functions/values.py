@@ -15,6 +15,7 @@ from typing import Any
 
 from fcgen.errors import excerpt
 from fcgen.functions.problems import Problems
+from fcgen.place import Place
 
 MAX_DEPTH = 128
 MAX_INTEGER_BITS = 4096  # Python refuses to print integers of more than 4300 digits, so no message could quote them
@@ -31,11 +32,6 @@ class RepeatedKeys(dict[str, Any]):
         self.repeated = [key for key, count in counts.items() if count > 1]
 
 
-def join(pointer: str, part: str | int) -> str:
-    """The JSON pointer of a member of what `pointer` points at (RFC 6901)."""
-    return f"{pointer}/{str(part).replace('~', '~0').replace('/', '~1')}"
-
-
 def describe(value: object) -> str:
     """A JSON value as a message quotes it: scalars themselves, the rest by its kind."""
     if value is None or isinstance(value, bool):
@@ -47,11 +43,16 @@ def describe(value: object) -> str:
     return excerpt(value) if isinstance(value, (str, int, float)) else f"a Python {type(value).__name__}"
 
 
-def copy_value(value: object, pointer: str, problems: Problems, depth: int = 0) -> Any:
+def copy_value(value: object, pointer: Place, problems: Problems, depth: int = 0) -> Any:
     """A copy of `value` as plain JSON; what is not JSON is left out of it, and added to the problems."""
+    kind = type(value)
+    if isinstance(value, str) and kind is str and value.isascii():  # as most values are
+        return value
     if depth > MAX_DEPTH:
         problems.add("nested too deeply", pointer, limit=MAX_DEPTH)
         return None
+    if kind is dict or isinstance(value, Mapping):
+        return _copy_object(value, pointer, problems, depth)  # type: ignore[arg-type]
     match value:
         case None | bool():
             return value
@@ -61,43 +62,41 @@ def copy_value(value: object, pointer: str, problems: Problems, depth: int = 0) 
             return _copy_integer(value, pointer, problems)
         case float():
             return _copy_float(value, pointer, problems)
-        case Mapping():
-            return _copy_object(value, pointer, problems, depth)
         case list() | tuple():
-            return [copy_value(item, join(pointer, i), problems, depth + 1) for i, item in enumerate(value)]
+            return [copy_value(item, (pointer, i), problems, depth + 1) for i, item in enumerate(value)]
     problems.add(f"found {describe(value)}, which is no JSON value", pointer)
     return None
 
 
-def _copy_text(value: str, pointer: str, problems: Problems) -> str:
+def _copy_text(value: str, pointer: Place, problems: Problems) -> str:
     if lone := _SURROGATE.search(value):
         problems.add(f"the string holds the lone surrogate U+{ord(lone[0]):04X}, which UTF-8 cannot write", pointer)
     return str.__str__(value)
 
 
-def _copy_integer(value: int, pointer: str, problems: Problems) -> int:
+def _copy_integer(value: int, pointer: Place, problems: Problems) -> int:
     bits = int(value).bit_length()
     if bits > MAX_INTEGER_BITS:
         problems.add("an integer of too many bits", pointer, limit=MAX_INTEGER_BITS, given=bits)
     return int(value)
 
 
-def _copy_float(value: float, pointer: str, problems: Problems) -> float:
+def _copy_float(value: float, pointer: Place, problems: Problems) -> float:
     if not math.isfinite(value):
         name = "NaN" if math.isnan(value) else "an infinite number"
         problems.add(f"{name} cannot be written as JSON", pointer)
     return float(value)
 
 
-def _copy_object(value: Mapping[Any, Any], pointer: str, problems: Problems, depth: int) -> dict[str, Any]:
+def _copy_object(value: Mapping[Any, Any], pointer: Place, problems: Problems, depth: int) -> dict[str, Any]:
     for key in value.repeated if isinstance(value, RepeatedKeys) else ():
         problems.add(f"the key {excerpt(key)} stands more than once in one object", pointer)
     copied = {}
     for key, item in value.items():
         if not isinstance(key, str):
             problems.add(f"a key is {describe(key)}: keys must be strings", pointer)
-        elif _SURROGATE.search(key):
+        elif not key.isascii() and _SURROGATE.search(key):
             problems.add(f"the key {excerpt(key)} holds a lone surrogate, which UTF-8 cannot write", pointer)
         else:
-            copied[str.__str__(key)] = copy_value(item, join(pointer, key), problems, depth + 1)
+            copied[str.__str__(key)] = copy_value(item, (pointer, key), problems, depth + 1)
     return copied

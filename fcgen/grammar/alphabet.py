@@ -17,6 +17,7 @@ from fcgen.grammar.derive import fewest
 from fcgen.grammar.dfa import DfaState, determinize
 from fcgen.grammar.expr import (
     ALL_BYTES,
+    BYTES_PER_TERM,
     NOTHING,
     alt_of,
     apart,
@@ -46,6 +47,7 @@ from fcgen.grammar.terms import (
     Repeat,
     Scope,
     Seq,
+    Substring,
     Unlike,
     parts_of,
 )
@@ -82,6 +84,8 @@ def _is_writable(e: Expr, alphabet: int) -> bool:
             return e.members & alphabet != 0
         case DfaState():
             return all(members & alphabet for members in e.owner.sets)
+        case Substring():
+            return e.owner.bytes_used & ~alphabet == 0 and not e.owner.others
         case Both() | Complement():
             return False
         case _:
@@ -109,12 +113,13 @@ class Restriction:
         self._new: dict[Expr, Expr] = {}
         self._clean: set[Expr] = set()
         self._unclean: set[Expr] = set()
+        self._held = 0
 
     def of(self, root: Expr) -> Expr:
         """The texts of `root` that have only bytes of the alphabet, up to sets that it covers in part."""
         if self._alphabet == ALL_BYTES:
             return root
-        if len(self._new) + len(self._clean) + len(self._unclean) > MAX_KNOWN:
+        if len(self._new) + len(self._clean) + len(self._unclean) + self._held > MAX_KNOWN:
             self._forget()
         return self.also(root)
 
@@ -165,10 +170,12 @@ class Restriction:
     def _restricted_names(self, among: Names) -> Names:
         found = self._names.get(among)
         if found is None:
+            clean = [self._is_known_clean(contents.leaves) for contents in among.contents]
             found = self._names[among] = Names(
                 among.keys,
-                lambda index: self.also(among.tail(index)),
-                lambda index: fewest(self.also(among.tail(index))),
+                lambda index: among.tail(index) if clean[index] else self.also(among.tail(index)),
+                lambda index: among.need(index) if clean[index] else fewest(self.also(among.tail(index))),
+                among.contents,
             )
         return found
 
@@ -177,6 +184,11 @@ class Restriction:
         usable = _bytes_in(self._alphabet)
         chosen = [index for index in e.names.order[e.first : e.last] if e.chosen >> index & 1]
         return sum(1 << index for index in chosen if not e.names.keys[index].translate(None, usable))
+
+    def _substring(self, e: Substring) -> Expr:
+        if e.state:
+            return both(e, self._within)
+        return e.owner.restricted(self._alphabet, self.also).term(0, e.least, e.most)
 
     def _rebuilt(self, e: Expr) -> Expr:
         new = self._new
@@ -208,6 +220,9 @@ class Restriction:
                 return recorded(new[e.names], e.written, _RestrictedAfter(e.after, self), new[e.like])
             case DfaState():
                 return e if _is_writable(e, self._alphabet) else determinize(both(e, self._within))
+            case Substring():
+                self._held += e.owner.size // BYTES_PER_TERM
+                return e if _is_writable(e, self._alphabet) else self._substring(e)
             case Both():  # where one part is restricted, all is; complements keep what they leave out
                 parts = [part if type(part) is Complement else new[part] for part in e.parts]
                 return both(*parts) if any(map(_is_structural, e.parts)) else both(*parts, self._within)

@@ -49,6 +49,7 @@ from fcgen.grammar.terms import (
     Reference,
     Repeat,
     Seq,
+    Substring,
     Unknown,
     Unlike,
 )
@@ -89,6 +90,9 @@ def arcs(e: Expr) -> Arcs:
             return [(members, apart(then)) for members, then in arcs(e.inner)]
         case Unlike():
             return _unlike_arcs(e)
+        case Substring():
+            ways = e.owner.ways(e)
+            return _refine([[(members, follow(left, then)) for members, left in arcs(first)] for first, then in ways])
         case Deferred():
             return arcs(e.force())
     with _deriving:
@@ -295,6 +299,9 @@ def skipped(e: Expr, data: bytes) -> tuple[Expr, int]:
         while count < len(data) and names is not EMPTY and not names.can_stop:
             names, count = derived(names, data[count]), count + 1
         rest = recorded(names, head.written + data[:count], head.after, head.like, sure=head.sure)
+        return follow(rest, tail), count
+    if type(head) is Substring and type(tail) in _APART_FROM_RUNS:
+        rest, count = head.owner.skip(head, data[: _run_of(ALL_BYTES & ~_first_byte(tail), data)])
         return follow(rest, tail), count
     if type(head) is Repeat and type(tail) in _APART_FROM_RUNS:
         count = _run_of(_single_bytes(head.inner) & ~_first_byte(tail), data)

@@ -14,7 +14,7 @@ places that depend on it. `step` takes one text, and knows all of it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from types import TracebackType
 
 import numpy as np
@@ -77,6 +77,7 @@ class Automaton(States):
 
     Args:
         horizon: how many bytes a walk has at most, from a place that `step` led to.
+        within: the same for walks within a text, by its bytes.
 
     Attributes:
         frames: int32 [capacity, 8]. STATE; BELOW, the next frame; STOPS and FEWEST for all of the stack. Frame OPEN
@@ -84,7 +85,7 @@ class Automaton(States):
             STATE is -n, and BELOW where these begin in `choices`; STOPS and FEWEST are the best of theirs.
     """
 
-    def __init__(self, *, horizon: int = UNBOUNDED) -> None:
+    def __init__(self, *, horizon: int = UNBOUNDED, within: Callable[[bytes], int] | None = None) -> None:
         self._frame_numbers: dict[tuple[int, int], int] = {}
         self._groups: list[tuple[int, ...]] = []
         self._group_numbers: dict[tuple[int, ...], int] = {}
@@ -93,12 +94,12 @@ class Automaton(States):
         self._frame_count = 2
         self.frames: NDArray[np.int32] = np.zeros((64, WIDTH), np.int32)
         self.frames[:2, STOPS] = True
-        super().__init__(horizon=horizon)
+        super().__init__(horizon=horizon, within=within)
 
     @property
     def size(self) -> int:
-        """How many states, frames and places of several threads there are."""
-        return len(self._terms) + self._frame_count + len(self._groups)
+        """How many states, frames and places of several threads there are, by what they take."""
+        return len(self._terms) - self._spared + self._frame_count + len(self._groups)
 
     def growing(self, growth: Growth) -> _Growing:
         """Hold the lock, and count what is added and what work it takes.

@@ -2,7 +2,8 @@
 
 A term (Expr) is nothing, the empty string, a literal, a set of bytes, a sequence, a choice, a bounded repeat, an
 intersection, a complement, a reference, a deferred term, a term that stands apart, texts unlike some names, a fork of
-names (`names.py`), a recording, or a state of an explicit automaton (`dfa.py`). Constructors simplify, so that terms
+names (`names.py`), a recording, a state of an explicit automaton (`dfa.py`), or a substring of a text
+(`substrings.py`). Constructors simplify, so that terms
 reached by different ways are often the same object; `arcs.py` computes what follows a term byte by byte. A sequence
 leans to the right (`Seq(head, tail)`, the head never a sequence), which makes the term itself the stack of a recursive
 grammar; an automaton (`automaton.py`) has a stack of its own for what stands apart.
@@ -25,6 +26,7 @@ from collections.abc import Callable, Hashable, Iterable
 from typing import Any, TypeVar
 
 from fcgen.grammar.terms import (
+    UNKNOWN_CONTENTS,
     Alt,
     Apart,
     Both,
@@ -49,7 +51,6 @@ from fcgen.grammar.terms import (
 from fcgen.grammar.work import spend
 
 ALL_BYTES = (1 << 256) - 1
-UNKNOWN_CONTENTS = Contents()
 
 
 _E = TypeVar("_E", bound=Expr)
@@ -57,6 +58,8 @@ _terms: dict[tuple[Any, ...], Expr] = {}
 _lasting: dict[tuple[Any, ...], Expr] = {}
 MAX_TERMS = 100_000
 MAX_FACTORED = 50
+BYTES_PER_TERM = 100
+_held = [0]
 # Keys hold ids rather than terms: these live as long as the term does that has them, and a tuple of numbers is none of
 # the objects that garbage collections go through.
 _LITERAL, _BYTES, _SEQ, _ALT, _REPEAT, _BOTH, _COMPLEMENT, _APART, _UNKNOWN, _FORK = range(10)
@@ -73,10 +76,16 @@ def _fresh(kind: type[_E], can_stop: bool) -> _E:  # noqa: FBT001
 
 def _share(key: tuple[Any, ...], term: Expr) -> Expr:
     spend()
-    if len(_terms) > MAX_TERMS:
+    if len(_terms) + _held[0] > MAX_TERMS:
         _terms.clear()
         _terms.update(_lasting)
+        _held[0] = 0
     return _terms.setdefault(key, term)
+
+
+def weigh(size: int) -> None:
+    """Count so many bytes that terms hold, though they are no terms, as what the table of terms holds."""
+    _held[0] += size // BYTES_PER_TERM
 
 
 NOTHING: Expr = _fresh(Nothing, can_stop=False)

@@ -50,8 +50,10 @@ def _leaf(among: Names, index: int) -> Expr:
     found = among.leaves.get(index)
     if found is None:
         need = among.need(index)
-        like = NOTHING if need == INFINITE else unknown(int(need))
-        found = among.leaves[index] = deferred(partial(among.tail, index), like) if like is not NOTHING else NOTHING
+        found = NOTHING
+        if need != INFINITE:
+            found = deferred(partial(among.tail, index), unknown(int(need)), contents=among.contents[index])
+        among.leaves[index] = found
     return found
 
 

@@ -17,6 +17,9 @@ BEYOND stands for states that only unknown places lead on from. Likewise a state
 another name of the term without them (`horizon.py`). So a walk over many texts meets few states. One text at a time is
 stepped through by the terms themselves (`Automaton.step`).
 
+The states of a text's substrings (`substrings.py`) are filled all at once when the first of them is met: each is ASIDE
+of one at which the substring can but end.
+
 Numbers never move. Growing replaces the arrays, so a reader takes them once and reads on undisturbed; who writes holds
 the lock. What one grammar may add is capped (`Growth`).
 """
@@ -24,9 +27,11 @@ the lock. What one grammar may add is capped (`Growth`).
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,10 +40,24 @@ from fcgen.errors import GrammarTooLarge
 from fcgen.grammar import derive
 from fcgen.grammar.arcs import Recording, arcs, forget, generic, is_recording, one_less
 from fcgen.grammar.derive import INFINITE, fewest
-from fcgen.grammar.expr import EMPTY, alt_of, seq
+from fcgen.grammar.expr import EMPTY, alt_of, follow, literal, seq
 from fcgen.grammar.horizon import boundless
 from fcgen.grammar.runs import ENDLESS, loops, repeated, whole_characters
-from fcgen.grammar.terms import Alt, Apart, Deferred, Empty, Expr, Fork, Literal, Record, Reference, Seq, Unlike
+from fcgen.grammar.terms import (
+    Alt,
+    Apart,
+    Deferred,
+    Empty,
+    Expr,
+    Fork,
+    Literal,
+    Record,
+    Reference,
+    Seq,
+    Substring,
+    Substrings,
+    Unlike,
+)
 from fcgen.grammar.work import MAX_STEPS
 
 DEAD = -1
@@ -50,6 +69,7 @@ UNBOUNDED = 1 << 62
 UNFILLED, ROW, CHAIN, CALL, CHOICE, END, UNKNOWN, ASIDE = range(8)
 KIND, FIRST, SECOND, STOPS, FEWEST, RUN, LOOPS, MORE_LOOPS = range(8)
 WIDTH = 8
+_LIGHTER = 16  # states of a text take a sixteenth of what others may take
 _LEADING = (Literal, Apart, Deferred, Reference, Record, Fork, Empty)
 
 
@@ -79,6 +99,7 @@ class States:
 
     Args:
         horizon: how many bytes a walk has at most, from a place that a text has led to.
+        within: the same for walks within a text, by its bytes.
 
     Attributes:
         states: int32 [capacity, 8]. KIND. FIRST and SECOND: of a ROW its number; of a CHAIN the byte and the next
@@ -93,11 +114,15 @@ class States:
         lock: held by whoever adds to it.
     """
 
-    def __init__(self, *, horizon: int = UNBOUNDED) -> None:
+    def __init__(self, *, horizon: int = UNBOUNDED, within: Callable[[bytes], int] | None = None) -> None:
         self.lock = threading.RLock()
         self.growth = Growth()
         self._horizon = horizon
+        self._within = within
+        self._horizons: WeakKeyDictionary[Substrings, int] = WeakKeyDictionary()
+        self._texts: dict[tuple[Substrings, Expr], int] = {}
         self._terms: list[Expr | None] = []
+        self._spared = 0
         self._numbers: dict[Expr, int] = {}
         self._besides: dict[int, _Beside] = {}
         self._shadows: set[int] = set()
@@ -153,7 +178,24 @@ class States:
         return list(zip(found[::2], found[1::2], strict=True))
 
     def _has_shadow(self, term: Expr) -> bool:
-        return boundless(term, self._horizon) is not term or is_recording(term)
+        return self._boundless(term) is not term or is_recording(term)
+
+    def _boundless(self, term: Expr) -> Expr:
+        head, tail = (term.head, term.tail) if type(term) is Seq else (term, EMPTY)
+        if type(head) is not Substring:
+            return boundless(term, self._horizon)
+        if head.most is None or head.most <= self._horizon_in(head.owner):
+            return term
+        return follow(head.owner.term(head.state, head.least), tail)
+
+    def _horizon_in(self, owner: Substrings) -> int:
+        """How many bytes a walk can have within a text."""
+        found = self._horizons.get(owner)
+        if found is None:
+            data = None if self._within is None else owner.data
+            found = self._horizon if data is None or self._within is None else self._within(data)
+            self._horizons[owner] = found
+        return found
 
     def _fill(self, state: int, term: Expr) -> None:
         data, tail = _leading_literal(term)
@@ -168,7 +210,7 @@ class States:
             self._fill_call(state, self._number(term.head), self._number(term.tail))
         elif type(term) is Alt and is_near and all(_leads(part) in _LEADING for part in term.parts):
             self._fill_choice(state, term)
-        elif (free := boundless(term, self._horizon)) is not term:
+        elif (free := self._boundless(term)) is not term:
             self._fill_like(state, free)
         elif not self._fill_aside(state, term):
             self._fill_row(state, term)
@@ -289,6 +331,10 @@ class States:
         while type(term) is Apart:
             term = term.inner
         number = self._numbers.get(term)
+        if number is None and type(term) is Seq and type(term.head) is Substring and type(term.tail) is Literal:
+            place = _place_in_table(term.head, term.tail)
+            if place is not None:
+                number = self._numbers[term] = self._text(term.head.owner, term.tail) + place
         if number is None:
             need = min(fewest(term), FAR)
             number = self._numbers[term] = self._add([term])
@@ -297,16 +343,69 @@ class States:
                 self.states[number, KIND] = END
         return number
 
-    def _add(self, terms: list[Expr | None]) -> int:
+    def _text(self, owner: Substrings, tail: Literal) -> int:
+        """The first of the states of a text's substrings, all of them filled.
+
+        It is the one where a substring begins. The next one is the same where there must be a character, and then come
+        the other states of the suffix automaton. Each is one aside of a state at which only what follows the substring
+        can come, or nothing.
+        """
+        first = self._texts.get((owner, tail))
+        if first is not None:
+            return first
+        close, then = tail.data[0], self._number(literal(tail.data[1:]))
+        shut, closing = self._add_row({}), self._add_row({close: then})
+        found = owner.automaton
+        count, firsts = len(found.ends), found.edges[:-1]
+        degrees = np.diff(found.edges)
+        first = self._add([None] * (count + 1), light=True)
+        targets = found.targets + (first + 1)
+        # In `choices` stand for each state the number of its edges, then its edges.
+        lists = np.arange(count) + 2 * firsts
+        at = np.repeat(np.arange(count) + 1, degrees) + 2 * np.arange(len(targets))
+        room = np.empty(count + 2 * len(targets), np.int32)
+        room[lists], room[at], room[at + 1] = degrees, found.symbols & 0xFF, targets
+        lists += self._add_choices(room)
+        is_chain = ~found.ends & (degrees == 1)
+        states = self.states[first + 1 : first + 1 + count]
+        states[:, FIRST], states[:, SECOND] = np.where(found.ends, closing, shut), lists
+        states[is_chain, FIRST] = found.symbols[firsts[is_chain]] & 0xFF
+        states[is_chain, SECOND] = targets[firsts[is_chain]]
+        states[:, FEWEST] = np.where(found.ends, 0, found.nearest) + len(tail.data)
+        states[:, KIND] = np.where(is_chain, CHAIN, ASIDE)
+        self.states[first] = states[0]
+        states[0, FIRST], states[0, FEWEST] = shut, min(FAR, int(found.nearest[0]) + len(tail.data))
+        self._texts[owner, tail] = first
+        return first
+
+    def _add_row(self, ways: dict[int, int]) -> int:
+        """A state with a row, which leads on with these bytes."""
+        number = self._add([None])
+        row = self._row_count
+        if row == len(self.rows):
+            self.rows = grown(self.rows)
+            self._read_anew()
+        self.rows[row] = DEAD
+        self.rows[row, list(ways)] = list(ways.values())
+        self._row_count += 1
+        self.states[number, FIRST] = row
+        needs = [self._states_read[then * WIDTH + FEWEST] + 1 for then in ways.values()]
+        self.states[number, FEWEST] = min(needs, default=FAR)
+        self.states[number, KIND] = ROW
+        return number
+
+    def _add(self, terms: list[Expr | None], *, light: bool = False) -> int:
         first = len(self._terms)
-        self._count(len(terms))
+        weight = 1 + len(terms) // _LIGHTER if light else len(terms)
+        self._count(weight)
+        self._spared += len(terms) - weight
         while first + len(terms) > len(self.states):
             self.states = grown(self.states)
             self._read_anew()
         self._terms.extend(terms)
         return first
 
-    def _add_choices(self, found: list[int]) -> int:
+    def _add_choices(self, found: list[int] | NDArray[np.int32]) -> int:
         first = self._choice_count
         while first + len(found) > len(self.choices):
             self.choices = grown(self.choices)
@@ -345,6 +444,16 @@ def is_alive(term: Expr) -> bool:
 
 def _leads(term: Expr) -> type[Expr]:
     return type(term.head) if type(term) is Seq else type(term)
+
+
+def _place_in_table(head: Substring, tail: Literal) -> int | None:
+    """The place of its state among those of all substrings of the text; None: it is none of them."""
+    owner = head.owner
+    if head.most is not None or head.least > (head.state == 0):
+        return None
+    if owner.others or owner.first_bytes >> tail.data[0] & 1:  # a substring could go on where it has ended
+        return None
+    return head.least if head.state == 0 else head.state + 1
 
 
 def _begins_in_ascii(term: Expr) -> bool:

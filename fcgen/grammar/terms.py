@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 
 class Expr:
@@ -118,6 +118,9 @@ class Contents:
             self.leaves.append(leaf)
 
 
+UNKNOWN_CONTENTS = Contents()
+
+
 class Deferred(Expr):
     """A term that is built when it is walked; until then `like` stands for it."""
 
@@ -163,12 +166,20 @@ class Names:
         keys: the names.
         order: the indices of the names, sorted by these.
         leaves: what stands for what follows each name until that is walked, as far as it was asked for.
+        contents: for each name, what is known of the terms that follow it.
     """
 
-    __slots__ = ("_after", "_need", "_needs", "_tails", "keys", "leaves", "order")
+    __slots__ = ("_after", "_need", "_needs", "_tails", "contents", "keys", "leaves", "order")
 
-    def __init__(self, keys: Sequence[bytes], after: Callable[[int], Expr], need: Callable[[int], float]) -> None:
+    def __init__(
+        self,
+        keys: Sequence[bytes],
+        after: Callable[[int], Expr],
+        need: Callable[[int], float],
+        contents: Sequence[Contents] | None = None,
+    ) -> None:
         self.keys = keys
+        self.contents = [UNKNOWN_CONTENTS] * len(keys) if contents is None else contents
         self.order = sorted(range(len(keys)), key=keys.__getitem__)
         self._after, self._need = after, need
         self._tails: list[Expr | None] = [None] * len(keys)
@@ -213,6 +224,54 @@ class Record(Expr):
     after: Callable[[bytes], Expr]
     like: Expr
     sure: bool  # whether it is known that something can follow each text of `names`
+
+
+class Substring(Expr):
+    """What is left of a substring of a text, at a state of the text's automaton: so many more characters."""
+
+    __slots__ = ("least", "most", "owner", "state")
+    owner: Substrings
+    state: int
+    least: int
+    most: int | None
+
+
+class Substrings(Protocol):
+    """The substrings of a text (`substrings.py`)."""
+
+    bytes_used: int
+    first_bytes: int
+
+    @property
+    def others(self) -> Sequence[Expr]:
+        """The spellings of characters that are not literal."""
+
+    @property
+    def automaton(self) -> Any:
+        """The suffix automaton, whose states are those of terms."""
+
+    @property
+    def data(self) -> bytes | None:
+        """The bytes of the text; None where they are not literal."""
+
+    @property
+    def size(self) -> int:
+        """How many symbols the text has."""
+
+    def term(self, state: int = 0, least: int = 0, most: int | None = None) -> Expr:
+        """What is left at a state: `least` to `most` more characters."""
+
+    def ways(self, e: Substring) -> Sequence[tuple[Expr, Expr]]:
+        """What can come next at a term, each with what is left after it."""
+
+    def skip(self, e: Substring, data: bytes) -> tuple[Expr, int]:
+        """What is left after as many bytes of `data` as there can be, and how many these are."""
+
+    def may_meet(self, e: Expr, least: int, most: int | None) -> bool:
+        """Whether a substring of so many characters may be a text of `e`. If not, that is sure."""
+
+    def restricted(self, alphabet: int, restrict: Callable[[Expr], Expr]) -> Substrings:
+        """The substrings where characters are spelled with the bytes of an alphabet."""
 
 
 class Unknown(Expr):

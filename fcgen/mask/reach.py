@@ -57,7 +57,7 @@ class Reaches:
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.restriction = Restriction(vocabulary.alphabet)
         self.words = (vocabulary.size + 31) // 32
-        self.automaton = Automaton(horizon=vocabulary.trie.height)
+        self.automaton = Automaton(horizon=vocabulary.trie.height, within=vocabulary.trie.longest_within)
         self.whole = Suffixes.of(vocabulary.trie)
         self.buffers = Buffers(vocabulary.trie, self.words)
         self._count = 0

@@ -34,6 +34,7 @@ from fcgen.vocab.trie import ROOT, Trie
 Words = NDArray[np.uint32]
 Ints = NDArray[np.int32]
 Spots = tuple[int | Ints, int, int]
+_FEW = 30  # so few numbers are sorted sooner as Python's than as an array
 NONE: Ints = np.empty(0, np.int32)
 
 
@@ -117,7 +118,10 @@ class Walk:
         if self.wanted != EXITS or not (self._exits or also_root):
             return NONE
         root = [np.array([ROOT], np.int32)] if also_root else []
-        return np.unique(np.concatenate([*root, *self._exits]))
+        found = np.concatenate([*root, *self._exits])
+        if len(found) > _FEW:
+            return np.unique(found)
+        return np.array(sorted(set(found.tolist())), np.int32)
 
     @property
     def row(self) -> Words:

@@ -17,6 +17,7 @@ from typing import Any
 
 from fcgen.errors import SchemaError, UnsupportedKeyword, excerpt
 from fcgen.grammar.work import spend
+from fcgen.place import Place, pointer
 from fcgen.schema.array_sets import checked_array, complement_array, meet_arrays
 from fcgen.schema.contains import contains
 from fcgen.schema.definitions import resolve
@@ -29,7 +30,6 @@ from fcgen.schema.number_sets import (
     no_number,
 )
 from fcgen.schema.object_sets import checked_object, complement_object, meet_objects
-from fcgen.schema.place import Place, pointer
 from fcgen.schema.shape import (
     EVERY_KIND,
     KIND_OF,

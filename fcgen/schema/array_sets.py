@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from fcgen.errors import UnsupportedKeyword
-from fcgen.schema.place import pointer
+from fcgen.place import pointer
 from fcgen.schema.shape import ANYTHING, Array, Contains, Never, Shape
 from fcgen.schema.string_sets import least
 

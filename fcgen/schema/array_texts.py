@@ -37,11 +37,11 @@ from fcgen.grammar.expr import (
     unknown,
 )
 from fcgen.grammar.terms import Expr
+from fcgen.place import Place, pointer
 from fcgen.schema.algebra import divided, exclude, meet, union
 from fcgen.schema.array_sets import item_of
 from fcgen.schema.definitions import resolve
 from fcgen.schema.lowering import Lowering
-from fcgen.schema.place import Place, pointer
 from fcgen.schema.shape import AnyOf, Array, Boolean, Contains, Never, Null, Shape, String, Values
 from fcgen.schema.string_texts import string_texts
 from fcgen.schema.tracking import FAR, MAX_FEW, check_few, needing

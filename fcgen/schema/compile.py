@@ -1,6 +1,7 @@
 """JSON Schema -> Expr, in one go: read, lower, and see that some text is left.
 
-What was compiled last is kept, by the content of the schema.
+What was compiled last is kept, by the content of the schema; but not what depends on a document, which is another one
+each time.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from fcgen.errors import FcgenError, GrammarTooLarge, SchemaError, Unsatisfiable
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.terms import Contents, Expr
 from fcgen.grammar.work import MAX_STEPS, bounded, uninterrupted
+from fcgen.place import pointer
 from fcgen.schema.definitions import resolve
+from fcgen.schema.document import Document
 from fcgen.schema.drafts import Draft
 from fcgen.schema.keywords import Status
 from fcgen.schema.lower import lower
 from fcgen.schema.lowering import children_of
 from fcgen.schema.object_sets import value_of
-from fcgen.schema.place import pointer
 from fcgen.schema.read import Reader
 from fcgen.schema.shape import AnyOf, Array, Never, Object, Shape, String
 from fcgen.schema.string_sets import described_string
@@ -86,6 +88,7 @@ def compile_schema(
     registry: Registry[Any] | None = None,
     nullable: bool = False,
     max_steps: int = MAX_STEPS,
+    document: Document | None = None,
 ) -> Compiled:
     """The JSON texts of the values that a schema allows, written as `text` says, nested `depth` deep in other text.
 
@@ -97,9 +100,10 @@ def compile_schema(
     content = _content(schema)
     try:
         if content is None:
-            return _compile(schema, choices, registry)
-        if registry is not None or len(content) > MAX_CACHED_BYTES:
-            return _compile(_loaded(content), choices, registry)
+            return _compile(schema, choices, registry, document)
+        is_of_document = document is not None and b"x-verbatim" in content
+        if registry is not None or len(content) > MAX_CACHED_BYTES or is_of_document:
+            return _compile(_loaded(content), choices, registry, document)
         return _compile_content(content, choices)
     except FcgenError as error:
         error.function = function
@@ -128,14 +132,14 @@ def _loaded(content: bytes) -> Any:
 @lru_cache(maxsize=MAX_CACHED)
 def _compile_content(content: bytes, choices: _Choices) -> Compiled:
     """Kept by content, so that a schema that comes again has the states that it had, and what was found out of them."""
-    return _compile(_loaded(content), choices, None)
+    return _compile(_loaded(content), choices, None, None)
 
 
-def _compile(schema: Any, choices: _Choices, registry: Registry[Any] | None) -> Compiled:
+def _compile(schema: Any, choices: _Choices, registry: Registry[Any] | None, document: Document | None) -> Compiled:
     """What is made of `schema` is in part made when it is walked, so nobody else may change it."""
     text, depth, function, nullable, max_steps = choices
     with bounded(max_steps), uninterrupted():
-        reader = Reader(schema, function=function, registry=registry, nullable=nullable)
+        reader = Reader(schema, function=function, registry=registry, nullable=nullable, document=document)
         if reader.draft is Draft.D4:
             text = replace(text, plain_integers=True)
         shape = reader.read_all()

@@ -7,8 +7,8 @@ many such conditions beside each other do not multiply.
 
 from __future__ import annotations
 
+from fcgen.place import Place
 from fcgen.schema.algebra import complement, exclude, meet, of_kind, union
-from fcgen.schema.place import Place
 from fcgen.schema.shape import (
     ANYTHING,
     EVERY_KIND,

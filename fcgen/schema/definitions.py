@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 
 from fcgen.errors import CircularRef, SchemaError
-from fcgen.schema.place import Place, pointer
+from fcgen.place import Place, pointer
 from fcgen.schema.shape import AnyOf, Defined, Ref, Shape
 
 MAX_CHAIN = 30

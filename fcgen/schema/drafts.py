@@ -11,7 +11,7 @@ from enum import IntEnum
 from typing import Any
 
 from fcgen.errors import SchemaError, UnsupportedKeyword, excerpt
-from fcgen.schema.place import Place, pointer
+from fcgen.place import Place, pointer
 
 
 class Draft(IntEnum):

@@ -5,6 +5,8 @@ they cannot disagree. A keyword that asserts something is enforced or refused, n
 is an annotation, as the specification says; the reader notes it, and likewise a keyword of another draft than the one
 that `$schema` names. Without `$schema`, the spellings of older drafts are read too.
 
+`x-verbatim` is fcgen's own: where a document is given, it asserts that a string is a substring of it.
+
 A keyword concerns values of one kind, or of any kind: where a schema's `type` leaves that kind out, it asserts nothing.
 """
 
@@ -51,7 +53,7 @@ class Keyword:
 _KINDS: Mapping[Kind, str] = {
     "any": "type enum const allOf anyOf oneOf not if then else $ref $dynamicRef $recursiveRef discriminator nullable",
     "number": "minimum maximum exclusiveMinimum exclusiveMaximum multipleOf",
-    "string": "minLength maxLength pattern format",
+    "string": "minLength maxLength pattern format x-verbatim",
     "array": "items prefixItems additionalItems unevaluatedItems minItems maxItems uniqueItems contains minContains "
     "maxContains",
     "object": "properties patternProperties additionalProperties unevaluatedProperties propertyNames required "

@@ -17,7 +17,7 @@ from math import ceil, floor, gcd, inf, isfinite, lcm
 from typing import TypeAlias
 
 from fcgen.errors import SchemaError, excerpt
-from fcgen.schema.place import Place, pointer
+from fcgen.place import Place, pointer
 
 Real: TypeAlias = int | float
 

@@ -23,6 +23,7 @@ from fcgen.errors import GrammarTooLarge, SchemaError
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import NOTHING, alt, alt_of, both, complement, literal, optional, repeat, seq
 from fcgen.grammar.terms import Expr
+from fcgen.place import pointer
 from fcgen.schema.multiple_texts import (
     MOST_REMAINDERS,
     SURE_DIGITS,
@@ -48,7 +49,6 @@ from fcgen.schema.number_ranges import (
     integers,
 )
 from fcgen.schema.number_sets import Number, Real, common_step, divides, is_number_of, spelled
-from fcgen.schema.place import pointer
 
 MOST_EXCLUDED = 10_000
 _LISTED = 100

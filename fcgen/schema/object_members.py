@@ -19,11 +19,11 @@ from fcgen.errors import SchemaError
 from fcgen.grammar.derive import few_texts
 from fcgen.grammar.expr import NOTHING, both, seq
 from fcgen.grammar.terms import Expr
+from fcgen.place import pointer
 from fcgen.schema.algebra import divided, meet
 from fcgen.schema.keys import other_names
 from fcgen.schema.lowering import Lowering
 from fcgen.schema.object_sets import is_named, value_of
-from fcgen.schema.place import pointer
 from fcgen.schema.shape import Demand, Never, Object, Ref, Shape, String, Witness
 from fcgen.schema.string_sets import meet_strings, no_string
 from fcgen.schema.string_texts import string_texts

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from fcgen.errors import SchemaError, excerpt
-from fcgen.schema.place import Place, pointer
+from fcgen.place import Place, pointer
 from fcgen.schema.shape import ANY_STRING, ANYTHING, Demand, Group, Never, Object, Shape, String, Witness
 from fcgen.schema.string_sets import is_string_of, least, meet_strings, no_string, outside
 

@@ -12,8 +12,8 @@ from fcgen.errors import SchemaError
 from fcgen.grammar.derive import shortest
 from fcgen.grammar.expr import EMPTY, NOTHING, alt_of, literal, seq
 from fcgen.grammar.terms import Expr
+from fcgen.place import Place, pointer
 from fcgen.schema.object_members import Count, Members, Unnamed, Written
-from fcgen.schema.place import Place, pointer
 from fcgen.schema.text import Spacing
 from fcgen.schema.tracking import MAX_PLACES
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
+from fcgen.place import Place
 from fcgen.schema.algebra import exclude, meet, union
 from fcgen.schema.definitions import peek
 from fcgen.schema.disjoint import disjoint
-from fcgen.schema.place import Place
 from fcgen.schema.shape import Never, Object, Shape, Values
 from fcgen.schema.values import key_of
 

@@ -10,14 +10,15 @@ from dataclasses import replace
 from typing import Any
 
 from fcgen.errors import GrammarTooLarge, OutOfSteps, PatternError, SchemaError, excerpt
+from fcgen.place import Place, pointer
 from fcgen.schema.algebra import checked, meet, union
 from fcgen.schema.contains import contains
 from fcgen.schema.definitions import resolve
+from fcgen.schema.document import Document
 from fcgen.schema.drafts import Draft
 from fcgen.schema.formats import format_pattern
 from fcgen.schema.number_sets import Number, Real
 from fcgen.schema.object_sets import MAX_GROUPS, value_of
-from fcgen.schema.place import Place, pointer
 from fcgen.schema.shape import (
     ANY_STRING,
     ANYTHING,
@@ -62,7 +63,9 @@ def kinds_of(schema: Schema, place: Place) -> frozenset[str]:
     return frozenset(names)
 
 
-def read_kinds(schema: Schema, kinds: frozenset[str], draft: Draft, place: Place, read: Read) -> Shape:
+def read_kinds(
+    schema: Schema, kinds: frozenset[str], draft: Draft, place: Place, read: Read, *, document: Document | None = None
+) -> Shape:
     """The union of what the schema says about each kind."""
     found: list[Shape] = []
     if "null" in kinds:
@@ -72,7 +75,7 @@ def read_kinds(schema: Schema, kinds: frozenset[str], draft: Draft, place: Place
     if "number" in kinds or "integer" in kinds:
         found.append(_number(schema, "number" not in kinds, draft, place))
     if "string" in kinds:
-        found.append(_string(schema, place))
+        found.append(_string(schema, place, document))
     if "array" in kinds:
         found.append(_array(schema, draft, place, read))
     if "object" in kinds:
@@ -136,15 +139,16 @@ def _multiple(schema: Schema, place: Place) -> tuple[Real, ...]:
     return () if step == 1 and type(step) is int else (step,)
 
 
-def _string(schema: Schema, place: Place) -> Shape:
+def _string(schema: Schema, place: Place, document: Document | None) -> Shape:
     least, most = _count(schema, "minLength", place) or 0, _count(schema, "maxLength", place)
     pattern = schema.get("pattern")
     if "pattern" in schema and not isinstance(pattern, str):
         raise malformed(schema, "pattern", "a regular expression as a string", place)
     formats = _formats(schema, place) if "format" in schema else ()
     patterns = () if pattern is None else (pattern,)
-    part = String(patterns, formats=formats, min_length=least, max_length=most, place=place)
-    return checked(part) if pattern is not None or formats or most is not None else part
+    documents = (document,) if document is not None and schema.get("x-verbatim") is True else ()
+    part = String(patterns, formats=formats, min_length=least, max_length=most, documents=documents, place=place)
+    return checked(part) if pattern is not None or formats or most is not None or documents else part
 
 
 def _formats(schema: Schema, place: Place) -> tuple[str, ...]:

@@ -16,15 +16,16 @@ from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 from fcgen.errors import FcgenError, OutOfSteps, SchemaError, Unsatisfiable, UnsupportedKeyword, excerpt, raise_all
+from fcgen.place import Place, pointer
 from fcgen.schema.algebra import exclude, forget, meet, union
 from fcgen.schema.conditional import conditional
 from fcgen.schema.definitions import Definitions, check_cycles, resolve
+from fcgen.schema.document import Document
 from fcgen.schema.drafts import Draft
 from fcgen.schema.formats import ANNOTATIONS, format_pattern
 from fcgen.schema.keywords import KEYWORDS, Keyword, Status
 from fcgen.schema.one_of import exactly_one, named_apart, names_of
 from fcgen.schema.parts import dependents, kinds_of, listed, malformed, read_kinds
-from fcgen.schema.place import Place, pointer
 from fcgen.schema.refs import Base, Documents, Target
 from fcgen.schema.shape import ANYTHING, Anything, Never, Ref, Shape, Values
 from fcgen.schema.unevaluated import is_needed, read_unevaluated
@@ -54,7 +55,12 @@ class Note:
 
 
 def read_schema(
-    schema: Any, *, function: str | None = None, registry: Registry[Any] | None = None, nullable: bool = False
+    schema: Any,
+    *,
+    function: str | None = None,
+    registry: Registry[Any] | None = None,
+    nullable: bool = False,
+    document: Document | None = None,
 ) -> Shape:
     """What a JSON Schema means.
 
@@ -63,6 +69,7 @@ def read_schema(
         function: the name of the function whose parameters it describes, for messages.
         registry: documents that its references may name; nothing is fetched.
         nullable: read `nullable: true` beside a `type` as OpenAPI 3.0 means it: null is allowed too.
+        document: what strings with `x-verbatim` are substrings of.
 
     Raises:
         SchemaError: the schema is malformed, or over a limit.
@@ -72,7 +79,7 @@ def read_schema(
         PatternError, GrammarTooLarge: a pattern cannot be read.
         ManyErrors: several of these.
     """
-    return Reader(schema, function=function, registry=registry, nullable=nullable).read_all()
+    return Reader(schema, function=function, registry=registry, nullable=nullable, document=document).read_all()
 
 
 class Reader:
@@ -84,7 +91,13 @@ class Reader:
     """
 
     def __init__(
-        self, schema: Any, *, function: str | None = None, registry: Registry[Any] | None = None, nullable: bool = False
+        self,
+        schema: Any,
+        *,
+        function: str | None = None,
+        registry: Registry[Any] | None = None,
+        nullable: bool = False,
+        document: Document | None = None,
     ) -> None:
         self.notes: list[Note] = []
         self.uses: set[tuple[str, Status]] = set()
@@ -92,6 +105,7 @@ class Reader:
         self._schema = schema
         self._function = function
         self._nullable = nullable
+        self._document = document
         self._errors: dict[str, FcgenError] = {}
         self._unasserted: frozenset[str] = frozenset()
         self._depth = 0
@@ -204,7 +218,8 @@ class Reader:
             elif name == "properties" or (own is None and (keyword.kind != "any" or name == "type")):
                 own = len(shapes) if name == "properties" else 0
         if own is not None:
-            shapes.insert(own, read_kinds(schema, kinds, draft, place, partial(self.read, base=base)))
+            read = partial(self.read, base=base)
+            shapes.insert(own, read_kinds(schema, kinds, draft, place, read, document=self._document))
         return reduce(meet, shapes) if shapes else Anything(place)
 
     def finished(self, shape: Shape, schema: dict[str, Any], place: Place, base: Base) -> Shape:
@@ -261,6 +276,11 @@ class Reader:
             if given in ANNOTATIONS:
                 return False
             why = f"the format {excerpt(given)} is not known, and asserts nothing"
+        elif name == "x-verbatim":
+            if not isinstance(given, bool):
+                raise malformed(schema, name, "true or false", place)
+            if self._document is None and given:
+                why = "no document is given, and it asserts nothing"
         elif name == "discriminator" and schema.keys().isdisjoint(("oneOf", "anyOf")):
             why = "without `oneOf` or `anyOf` beside it, it asserts nothing"
         elif name in ("then", "else") and "if" not in schema:

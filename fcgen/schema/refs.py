@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from urllib.parse import unquote
 
 from fcgen.errors import SchemaError, UnresolvedRef, excerpt
+from fcgen.place import Place, pointer
 from fcgen.schema.drafts import Draft, draft_of, own_metaschema, own_name, unasserted
-from fcgen.schema.place import Place, pointer
 from fcgen.schema.resources import MAX_URI, RECURSIVE, Anchor, Resource, join, named, resources_in
 
 if TYPE_CHECKING:

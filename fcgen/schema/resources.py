@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
+from fcgen.place import Place
 from fcgen.schema.drafts import Draft, own_name
-from fcgen.schema.place import Place
 
 MAX_URI = 4000
 RECURSIVE = ""

@@ -19,9 +19,10 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
+from fcgen.place import Place
+from fcgen.schema.document import Document
 from fcgen.schema.keywords import Kind
 from fcgen.schema.number_sets import Number
-from fcgen.schema.place import Place
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +66,8 @@ class String:
         min_length, max_length: bounds of its length in characters (code points).
         excluded: it is none of these.
         choices: of each of these tuples, it is one at least.
+        documents: it is a substring of every one of them.
+        not_documents: it is a substring of none of them.
     """
 
     patterns: tuple[str, ...] = ()
@@ -75,6 +78,8 @@ class String:
     max_length: int | None = None
     excluded: frozenset[str] = frozenset()
     choices: tuple[tuple[String, ...], ...] = ()
+    documents: tuple[Document, ...] = ()
+    not_documents: tuple[Document, ...] = ()
     place: Place = None
 
     @property
@@ -86,7 +91,13 @@ class String:
     def is_regular(self) -> bool:
         """Whether more than the length is constrained."""
         constraints = self.patterns, self.not_patterns, self.formats, self.not_formats, self.excluded, self.choices
-        return any(constraints)
+        return any(constraints) or bool(self.documents or self.not_documents)
+
+    @property
+    def is_of_document(self) -> bool:
+        """Whether it depends on a document."""
+        within = (one for choice in self.choices for one in choice)
+        return bool(self.documents or self.not_documents) or any(one.is_of_document for one in within)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from fcgen.errors import UnsupportedKeyword, excerpt
 from fcgen.grammar.derive import INFINITE, fewest
-from fcgen.schema.place import pointer
+from fcgen.place import pointer
 from fcgen.schema.shape import ANY_STRING, String
 from fcgen.schema.string_texts import accepts_text, string_texts
 
@@ -25,6 +25,8 @@ def meet_strings(a: String, b: String) -> String:
         least(a.max_length, b.max_length),
         a.excluded | b.excluded,
         _joined(a.choices, b.choices),
+        _joined(a.documents, b.documents),
+        _joined(a.not_documents, b.not_documents),
         b.place,
     )
 
@@ -73,6 +75,10 @@ def _opposites(part: String) -> Iterator[tuple[String, String]]:
         yield String(min_length=part.min_length, place=place), String(max_length=part.min_length - 1, place=place)
     if part.max_length is not None:
         yield String(max_length=part.max_length, place=place), String(min_length=part.max_length + 1, place=place)
+    for document in part.documents:
+        yield String(documents=(document,), place=place), String(not_documents=(document,), place=place)
+    for document in part.not_documents:
+        yield String(not_documents=(document,), place=place), String(documents=(document,), place=place)
     for choice in part.choices:
         yield String(choices=(choice,), place=place), String(choices=tuple(map(_others, choice)), place=place)
 
@@ -92,8 +98,8 @@ def no_string(part: String) -> bool:
     """Whether it is sure that no string at all is of `part`. Raises as `string_texts` does."""
     if part.max_length is not None and part.min_length > part.max_length:
         return True
-    if not (part.patterns or part.formats) and part.max_length is None:
-        is_open = not (part.not_patterns or part.not_formats or part.choices)
+    if not (part.patterns or part.formats or part.documents) and part.max_length is None:
+        is_open = not (part.not_patterns or part.not_formats or part.choices or part.not_documents)
         return not is_open and fewest(string_texts(part, wide=True)) == INFINITE
     return part.is_regular and fewest(string_texts(part, wide=True)) == INFINITE
 
@@ -104,7 +110,11 @@ def is_string_of(part: String, text: str) -> bool:
         return False
     if text in part.excluded or not all(any(is_string_of(one, text) for one in choice) for choice in part.choices):
         return False
-    rest = replace(part, excluded=frozenset(), choices=()) if part.excluded or part.choices else part
+    if not all(text in document for document in part.documents) or any(text in one for one in part.not_documents):
+        return False
+    rest = part
+    if part.excluded or part.is_of_document or part.choices:
+        rest = replace(part, excluded=frozenset(), choices=(), documents=(), not_documents=())
     if not rest.is_regular or accepts_text(rest, text):
         return True
     if (rest.formats or rest.not_formats) and accepts_text(rest, text, wide=True):
@@ -127,6 +137,10 @@ def _constraints(part: String) -> Iterator[str]:
     yield from (f"without pattern {excerpt(pattern, 40)}" for pattern in part.not_patterns)
     yield from (f"of format {excerpt(name)}" for name in part.formats)
     yield from (f"not of format {excerpt(name)}" for name in part.not_formats)
+    if part.documents:
+        yield "out of the document"
+    if part.not_documents:
+        yield "that is not in the document"
     if part.choices:
         yield "of one of several kinds"
     if part.min_length:

@@ -18,14 +18,14 @@ from fcgen.errors import GrammarTooLarge, OutOfSteps, PatternError
 from fcgen.grammar.characters import ANY, CharSet, json_chars
 from fcgen.grammar.derive import arcs
 from fcgen.grammar.dfa import determinize
-from fcgen.grammar.expr import alt_of, both, complement, repeat, seq
+from fcgen.grammar.expr import NOTHING, alt_of, both, complement, repeat, seq
 from fcgen.grammar.lark import read_grammar
 from fcgen.grammar.regex import read_pattern
 from fcgen.grammar.terms import Expr
+from fcgen.place import pointer
 from fcgen.schema.formats import OUTER, format_pattern
 from fcgen.schema.keys import other_names
 from fcgen.schema.lengths import fitted_to_length
-from fcgen.schema.place import pointer
 from fcgen.schema.shape import String
 from fcgen.schema.values import spelled
 
@@ -46,10 +46,12 @@ def string_texts(part: String, spell: Spell = json_chars, *, wide: bool = False)
     """
     if not part.is_regular:
         return _of_length(part.min_length, part.max_length, spell)
+    content = _Content(*(getattr(part, name) for name in _Content._fields))
     try:
-        return _constrained(_Content(*(getattr(part, name) for name in _Content._fields)), spell, wide)
+        return _in_documents(part, content, spell, wide) if part.is_of_document else _constrained(content, spell, wide)
     except (PatternError, GrammarTooLarge, OutOfSteps) as error:
-        error.keyword = "pattern" if part.patterns or part.not_patterns else "format"
+        has_format = part.formats or part.not_formats or not part.is_of_document
+        error.keyword = "pattern" if part.patterns or part.not_patterns else "format" if has_format else "x-verbatim"
         error.pointer = pointer((part.place, error.keyword))
         raise
 
@@ -83,6 +85,9 @@ class _Content(NamedTuple):
     choices: tuple[tuple[String, ...], ...]
 
 
+_ANYTHING = _Content((), (), (), (), 0, None, frozenset(), ())
+
+
 @lru_cache(maxsize=1024)
 def _constrained(content: _Content, spell: Spell, wide: bool) -> Expr:  # noqa: FBT001
     patterns, not_patterns, formats, not_formats, least, most, excluded, choices = content
@@ -104,6 +109,20 @@ def _constrained(content: _Content, spell: Spell, wide: bool) -> Expr:  # noqa: 
         return determinize(together, limit=_FEW_STATES)
     except GrammarTooLarge:
         return together
+
+
+def _in_documents(part: String, content: _Content, spell: Spell, wide: bool) -> Expr:  # noqa: FBT001
+    """The strings of a part that depends on documents, which nothing is to hold longer than what is made of them."""
+    least, most = part.min_length, part.max_length
+    parts = [complement(one.substrings(spell).term()) for one in part.not_documents]
+    rest = content._replace(min_length=0, max_length=None) if part.documents else content
+    if not part.documents or rest != _ANYTHING:
+        is_free = not any(one.is_of_document for choice in rest.choices for one in choice)
+        parts.append((_constrained if is_free else _constrained.__wrapped__)(rest, spell, wide))
+    within = [one.substrings(spell) for one in part.documents]
+    if parts and not all(one.may_meet(both(*parts), least, most) for one in within):
+        return NOTHING
+    return both(*(one.term(0, least, most) for one in within), *parts)
 
 
 def _all_but(excluded: frozenset[str], spell: Spell) -> Expr:

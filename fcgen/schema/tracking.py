@@ -8,7 +8,7 @@ from fcgen.errors import SchemaError
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import NOTHING, unknown
 from fcgen.grammar.terms import Expr
-from fcgen.schema.place import Place, pointer
+from fcgen.place import Place, pointer
 
 MAX_CLASSES = 256
 MAX_PLACES = 5_000  # that are remembered

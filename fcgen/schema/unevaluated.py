@@ -17,11 +17,11 @@ from itertools import combinations
 from typing import Any, Protocol
 
 from fcgen.errors import SchemaError
+from fcgen.place import Place, pointer
 from fcgen.schema.algebra import exclude, meet, union
 from fcgen.schema.drafts import Draft
 from fcgen.schema.object_sets import meet_groups
 from fcgen.schema.parts import implied, items_of, kinds_of, listed, named
-from fcgen.schema.place import Place, pointer
 from fcgen.schema.refs import Base, Target
 from fcgen.schema.shape import (
     ANY_STRING,

@@ -21,6 +21,7 @@ from fcgen.vocab.strings import Strings
 
 Ints = NDArray[np.int64]
 ROOT = -1
+_SIZES = (16, 32, 64)
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,31 @@ class Trie:
             if self.token_start[node] < self.token_start[node + 1]:
                 best = node
         return None if best < 0 else int(self.tokens[self.token_start[best]])
+
+    def longest_within(self, data: bytes) -> int:
+        """No bytes that stand side by side both in `data` and in a string are more than this."""
+        for size in _SIZES:
+            if size >= self.height or self._pieces(size).isdisjoint(
+                data[i : i + size + 1] for i in range(len(data) - size)
+            ):
+                return min(size, self.height)
+        return self.height
+
+    def _pieces(self, size: int) -> frozenset[bytes]:
+        """All of `size` + 1 bytes that stand side by side in a string."""
+        found = self._known_pieces.get(size)
+        if found is None:
+            node: NDArray[np.int32] = np.flatnonzero(self.depth >= size).astype(np.int32)
+            table = np.empty((len(node), size + 1), np.uint8)
+            for column in range(size, -1, -1):
+                table[:, column] = self.byte[node]
+                node = self.parent[node]
+            found = self._known_pieces[size] = frozenset(map(bytes, table))
+        return found
+
+    @cached_property
+    def _known_pieces(self) -> dict[int, frozenset[bytes]]:
+        return {}
 
     def path(self, node: int) -> bytes:
         """The bytes that lead to `node`."""

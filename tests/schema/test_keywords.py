@@ -5,7 +5,7 @@ from jsonschema_specifications import REGISTRY
 from schemas_made import is_accepted, is_valid, root_of
 
 from fcgen.errors import SchemaError, UnsupportedKeyword
-from fcgen.schema import KEYWORDS, compile_schema
+from fcgen.schema import KEYWORDS, Document, compile_schema
 
 SAMPLES = [
     None, True, 0, 1, 3, -1, 2.5, 10, "", "a", "ab", "abc", "b", "2024-01-31", [], [1], ["a"], [1, "a"], [1, 2, 3],
@@ -270,6 +270,7 @@ EXAMPLES = {
     "maxLength": ({"maxLength": 1}, "é", "ab"),
     "pattern": ({"pattern": "b"}, "abc", "ac"),
     "format": ({"format": "date"}, "2024-02-29", "2023-02-29"),
+    "x-verbatim": ({"x-verbatim": True}, "bc", "ac"),
     "items": ({"items": {"type": "integer"}}, [1, 2], [1, "a"]),
     "items of draft 4": ({"$schema": DRAFT[4], "items": [{"type": "integer"}]}, [1, "a"], ["a"]),
     "additionalItems": (
@@ -321,7 +322,8 @@ def without(keyword, part):
 def test_each_keyword_allows_something_and_rules_something_out(name):
     schema, right, wrong = EXAMPLES[name]
     keyword = name.split(" of ")[0]
-    compiled = compile_schema(schema, nullable=keyword == "nullable")
+    document = Document("abcd") if keyword == "x-verbatim" else None
+    compiled = compile_schema(schema, nullable=keyword == "nullable", document=document)
     assert (keyword, "enforced") in compiled.uses
     assert is_accepted(compiled.root, right)
     assert not is_accepted(compiled.root, wrong)

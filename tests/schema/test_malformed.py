@@ -60,6 +60,7 @@ MALFORMED = [
     ({"exclusiveMinimum": "1"}, "at /exclusiveMinimum: `exclusiveMinimum` must be a number, found '1'"),
     ({"exclusiveMaximum": []}, "at /exclusiveMaximum: `exclusiveMaximum` must be a number, found []"),
     ({"multipleOf": -2}, "at /multipleOf: `multipleOf` must be a number above 0, found -2"),
+    ({"x-verbatim": "yes"}, "at /x-verbatim: `x-verbatim` must be true or false, found 'yes'"),
     ({"required": ["a", 1]}, "at /required: `required` must list property names, found ['a', 1]"),
     ({"items": [True], "additionalItems": 1}, "at /additionalItems: a schema must be an object or a boolean, found 1"),
     ({"prefixItems": [1]}, "at /prefixItems/0: a schema must be an object or a boolean, found 1"),

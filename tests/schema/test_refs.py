@@ -13,9 +13,9 @@ from referencing.jsonschema import DRAFT4, DRAFT6, DRAFT7, DRAFT201909, DRAFT202
 from schemas_made import is_accepted, is_valid, root_of
 
 from fcgen.errors import SchemaError, UnresolvedRef
+from fcgen.place import pointer
 from fcgen.schema import compile_schema
 from fcgen.schema.drafts import Draft, draft_of
-from fcgen.schema.place import pointer
 from fcgen.schema.refs import MAX_SCOPES, Documents
 
 DIALECTS = {

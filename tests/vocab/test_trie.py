@@ -4,13 +4,13 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcgen.vocab.trie import ROOT, build_trie
+from fcgen.vocab.trie import _SIZES, ROOT, build_trie
 
 # Few letters, among them the least and the greatest byte, make many shared beginnings.
 words = st.lists(
     st.builds(
         lambda start, text: start + text.encode("latin-1"),
-        st.sampled_from([b"", b"", b"aaaaaaa", b"abababababababa"]),
+        st.sampled_from([b"", b"", b"aaaaaaa", b"abababababababa", b"a" * 40]),
         st.text("\x00ab\xff", max_size=6),
     ),
     max_size=40,
@@ -100,3 +100,15 @@ def test_the_arrays_are_as_documented():
     arrays = [trie.byte, trie.depth, trie.parent, trie.end, trie.token_start, trie.tokens]
     assert [array.dtype for array in arrays] == [np.uint8, *[np.int32] * 5]
     assert not any(array.flags.writeable for array in arrays)
+
+
+@given(words, st.text("\x00ab\xff", max_size=9), st.data())
+def test_no_more_bytes_than_it_says_stand_in_a_text_and_in_a_token(strings, text, data):
+    trie = build_trie(strings)
+    inside = data.draw(st.sampled_from([b"", *strings]))
+    text = text.encode("latin-1") + inside * data.draw(st.integers(1, 3))
+    most = trie.longest_within(text)
+    pieces = {one[i : i + most + 1] for one in strings for i in range(len(one) - most)}
+    assert not any(text[i : i + most + 1] in pieces for i in range(len(text) - most))
+    assert most <= trie.height
+    assert most in {trie.height, *_SIZES}

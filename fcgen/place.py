@@ -1,0 +1,28 @@
+"""Where in a JSON value something stands: a chain of keys from the inside out, spelled as a pointer when asked for.
+
+Reading metadata and schemas makes thousands of places and spells hardly any, so a place is no more than a pair.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+Place: TypeAlias = "tuple[Place, str | int] | str | None"
+"""The place of the part that holds it, and the key within that part; or a pointer; None for the root."""
+
+
+def pointer(place: Place) -> str:
+    """The place as a JSON pointer (RFC 6901): "" for the root."""
+    keys: list[str] = []
+    while isinstance(place, tuple):
+        place, key = place
+        keys.append(str(key).replace("~", "~0").replace("/", "~1"))
+    return (place or "") + "".join(f"/{key}" for key in reversed(keys))
+
+
+def place_of(keys: list[str]) -> Place:
+    """The place that is reached from the root by `keys`."""
+    place: Place = None
+    for key in keys:
+        place = (place, key)
+    return place
