@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fcgen.decode.outlines import OutlinesProcessor
     from fcgen.decode.processor import LogitsProcessor
     from fcgen.engine import Engine
+    from fcgen.extraction import Document, Example, Extracted, Job, Windows
     from fcgen.functions import Function, read_functions, read_functions_file
     from fcgen.mask import Cursor, Masks
     from fcgen.models import load
@@ -33,9 +34,13 @@ __version__ = "0.1.0"
 __all__ = [
     "Call",
     "Cursor",
+    "Document",
     "Engine",
+    "Example",
+    "Extracted",
     "Function",
     "Grammar",
+    "Job",
     "LogitsProcessor",
     "Masks",
     "OutlinesProcessor",
@@ -44,6 +49,7 @@ __all__ = [
     "SteeredEngine",
     "Usage",
     "Vocabulary",
+    "Windows",
     "custom_generate",
     "errors",
     "events",
@@ -58,9 +64,13 @@ __all__ = [
 _HOMES = {
     "Call": "fcgen.reply",
     "Cursor": "fcgen.mask",
+    "Document": "fcgen.extraction",
     "Engine": "fcgen.engine",
+    "Example": "fcgen.extraction",
+    "Extracted": "fcgen.extraction",
     "Function": "fcgen.functions",
     "Grammar": "fcgen.call",
+    "Job": "fcgen.extraction",
     "LogitsProcessor": "fcgen.decode.processor",
     "Masks": "fcgen.mask",
     "OutlinesProcessor": "fcgen.decode.outlines",
@@ -69,6 +79,7 @@ _HOMES = {
     "SteeredEngine": "fcgen.steered",
     "Usage": "fcgen.reply",
     "Vocabulary": "fcgen.vocab",
+    "Windows": "fcgen.extraction",
     "custom_generate": "fcgen.decode.custom",
     "load": "fcgen.models",
     "parse_reply": "fcgen.reply",

@@ -13,42 +13,36 @@ The arguments of a call are not validated again: the grammar they were written u
 from __future__ import annotations
 
 import asyncio
-import marshal
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-import numpy as np
-
-from fcgen.call import Choice, Grammar, OnError, TextOptions, read_choice, read_offered
+from fcgen.call import Choice, Grammar, OnError, TextOptions
 from fcgen.decode.loop import BATCH_SIZE, LOOKUP, Loop
 from fcgen.decode.reading import Prefixes
 from fcgen.decode.repetition import REPEAT_LIMIT
 from fcgen.decode.row import Request, Row
 from fcgen.decode.sampling import Sampling
 from fcgen.decode.worker import Worker
-from fcgen.errors import FcgenError, OptionError, PromptError, VocabularyError, excerpt
+from fcgen.errors import FcgenError, OptionError, PromptError, Unsatisfiable, excerpt
 from fcgen.events import Event, ReplyComplete, ReplyEvents
+from fcgen.extraction import Asked, Example, Extracted, Job, Windows
+from fcgen.extraction.job import has_verbatim
+from fcgen.extraction.stream import Extraction
 from fcgen.formats import Format, find_format
-from fcgen.functions import Function
 from fcgen.mask import Masks
+from fcgen.offers import Offer, Offers
 from fcgen.prompt import encode_prompt, render_prompt
 from fcgen.reply import Reply, Usage, parse_reply
-from fcgen.vocab import Vocabulary
+from fcgen.vocab.of_model import text_config, vocabulary_of
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from typing_extensions import Unpack
 
     from fcgen.mask.device import DeviceRows
-
-KEPT_MASKS = 32
-# A tokenizer that leaves more than this share of the logits without a token is another model's: padding is less.
-MOST_PADDING = 1 / 8
 
 
 class CallOptions(TextOptions, total=False):
@@ -99,12 +93,12 @@ class Engine:
         self.model = model
         self.tokenizer = tokenizer
         self.format = find_format(default if format is None else format)
-        self.vocabulary = _read_vocabulary(model, tokenizer)
+        self.vocabulary = vocabulary_of(model, tokenizer)
         self.batch_size, self.lookup = batch_size, lookup
-        self._kept: OrderedDict[bytes, _Offer] = OrderedDict()
-        self._lock = threading.Lock()
+        self._offers = Offers(self.vocabulary)
         self._prefixes = Prefixes()
         self._spare_rows: list[DeviceRows] = []
+        self._lock = threading.Lock()
         self._worker = Worker(self._loop)
 
     def call(self, prompt: object, functions: object = None, **options: Unpack[CallOptions]) -> Reply:
@@ -255,6 +249,75 @@ class Engine:
         finally:
             self._worker.cancel(ticket)
 
+    def extract(
+        self,
+        documents: Iterable[object],
+        into: object = None,
+        *,
+        functions: object = None,
+        choice: Choice = "required",
+        instruction: str = "",
+        examples: Sequence[Example] = (),
+        windows: Windows | None = None,
+        ordered: bool = True,
+        **options: Any,
+    ) -> Iterator[Extracted]:
+        """A row for each document: the fields that were asked for, or a call; or an error, which is no other row's.
+
+        Documents are read as they are needed, a few batches ahead, and are written side by side. Documents that are
+        alike are asked about once, if they are not far apart. Closing the iterator ends it.
+
+        Args:
+            documents: each a text, `{"id", "text"}`, or a `Document`, which may ask for something by itself.
+            into: what to find: a JSON Schema, or a Pydantic model, dataclass or TypedDict; or a `Job`, which says all
+                that the next ones say. A value has the properties that the schema lists, and no others where it says
+                nothing of others.
+            functions: what may be called instead, in any form that `read_functions` reads.
+            choice: as for `call`.
+            instruction: what is said before the document.
+            examples: documents, each with what is to be said of it.
+            windows: how documents that are long are cut, and what was found in the parts is merged; None: a document
+                that leaves no room for a reply is an error.
+            ordered: whether rows come in the order of the documents, or as they end.
+            options: those of `call`; and `verbatim_whitespace`, "exact" or "normalized", for a schema with strings
+                that are to stand in the document (`x-verbatim`).
+
+        Raises what `call` raises, for what is asked of all documents: here, before the first row is asked for. What is
+        wrong with one document is the `error` of its row.
+        """
+        job = into if isinstance(into, Job) else Job(into, functions, choice, instruction, examples, windows, options)
+        return _one_by_one(self.extracting(documents, job, ordered=ordered))
+
+    def extracting(
+        self, documents: Iterable[object], job: Job, *, ordered: bool = True
+    ) -> Generator[list[Extracted], None, None]:
+        """As `extract`, but the rows that have ended after each pass of the model; often none."""
+        if not job.asks_nothing:
+            self._check(job)
+        return self._extracted(documents, job, ordered=ordered)
+
+    def _extracted(
+        self, documents: Iterable[object], job: Job, *, ordered: bool
+    ) -> Generator[list[Extracted], None, None]:
+        with self._writing() as loop:
+            extraction = Extraction(
+                job, loop, self._ask_about, self.tokenizer, batch_size=self.batch_size, ordered=ordered
+            )
+            yield from extraction.steps(documents)
+
+    def _check(self, job: Job) -> None:
+        """Raise what is wrong with all documents of a job."""
+        try:
+            self._ask_about(job.about(""), job.options, "")
+        except Unsatisfiable:  # an empty document may not have the strings that are to stand in it
+            if not job.is_verbatim:
+                raise
+
+    def _ask_about(self, asked: Asked, options: Mapping[str, Any], document: str) -> _Asked:
+        """What is asked about one document."""
+        chosen = cast("CallOptions", {**options, "choice": asked.choice})
+        return self._ask(asked.messages, asked.functions, chosen, asked.schema, document)
+
     def masks(
         self,
         functions: object = None,
@@ -269,12 +332,12 @@ class Engine:
         Raises FunctionError, SchemaError or ManyErrors, as `call`.
         """
         form = self.format if format is None else find_format(format)
-        return self._offer(functions, choice, form, on_error, text).masks
+        return self._offers.of_functions(functions, choice, form, on_error, text).masks
 
     @property
     def context(self) -> int | None:
         """How many tokens the model can read, prompt and reply together; None: the model does not say."""
-        return getattr(_text_config(self.model), "max_position_embeddings", None)
+        return getattr(text_config(self.model), "max_position_embeddings", None)
 
     @contextmanager
     def _writing(self) -> Iterator[Loop]:
@@ -305,10 +368,18 @@ class Engine:
                 raise
             return error
 
-    def _ask(self, prompt: object, functions: object, options: CallOptions) -> _Asked:
-        """All of a reply that can be known before the model runs."""
-        if unknown := [name for name in options if name not in _OPTIONS]:
-            raise OptionError(f"{excerpt(unknown[0])} is no option", hint=f"Options: {', '.join(_OPTIONS)}")
+    def _ask(
+        self,
+        prompt: object,
+        functions: object,
+        options: CallOptions,
+        schema: object = None,
+        document: str | None = None,
+    ) -> _Asked:
+        """All of a reply that can be known before the model runs; with a schema it is JSON. It may be on a document."""
+        known = _OPTIONS if document is None else (*_OPTIONS, "verbatim_whitespace")
+        if unknown := [name for name in options if name not in known]:
+            raise OptionError(f"{excerpt(unknown[0])} is no option", hint=f"Options: {', '.join(known)}")
         chosen = {**_DEFAULTS, **options}
         sampling = Sampling(
             0.0 if chosen["temperature"] is None else chosen["temperature"],
@@ -320,9 +391,15 @@ class Engine:
         )
         form = self.format if chosen["format"] is None else find_format(chosen["format"])
         text = cast("TextOptions", {name: chosen[name] for name in TextOptions.__annotations__ if name in chosen})
-        offer = self._offer(functions, chosen["choice"], form, chosen["on_error"], text)
+        if document is not None and has_verbatim([schema, functions]):
+            spaces = chosen.get("verbatim_whitespace", "exact")
+            text = cast("TextOptions", {**text, "document": document, "verbatim_whitespace": spaces})
+        if schema is None:
+            offer = self._offers.of_functions(functions, chosen["choice"], form, chosen["on_error"], text)
+        else:
+            offer = self._offers.of_schema(schema, text)
         stop, grammar = _read_stop(chosen["stop"]), cast("Grammar", offer.masks.grammar)
-        may_be_text = grammar.calls is not None or not grammar.functions
+        may_be_text = schema is None and (grammar.calls is not None or not grammar.functions)
         shown = offer.functions if chosen["choice"] != "none" else ()
         rendered = render_prompt(prompt, shown, format=form, tokenizer=self.tokenizer)
         ids = encode_prompt(rendered, self.tokenizer, format=form)
@@ -337,25 +414,6 @@ class Engine:
             repeat_limit=chosen["repeat_limit"],
         )
         return _Asked(first, offer, form)
-
-    def _offer(self, functions: object, choice: object, form: Format, on_error: OnError, text: TextOptions) -> _Offer:
-        """The functions and the masks of their replies, kept for those used last."""
-        chosen = read_choice(choice)
-        rest = [chosen, form.reply, on_error, sorted(text.items())]
-        key = _content([functions, rest])
-        if key is None:  # not plain JSON: what it says is known when it is read
-            readable, unreadable = read_offered(functions, on_error)
-            mistakes = [str(error) for report in unreadable for error in report.errors]
-            key = _content([[[f.name, f.description, f.parameters] for f in readable], mistakes, rest])
-        assert key is not None, "functions that were read are plain JSON"
-        with self._lock:
-            if key not in self._kept:
-                grammar = Grammar.from_functions(functions, choice=chosen, format=form, on_error=on_error, **text)
-                self._kept[key] = _new_offer(functions, grammar, on_error, self.vocabulary)
-            self._kept.move_to_end(key)
-            while len(self._kept) > KEPT_MASKS:
-                self._kept.popitem(last=False)
-            return self._kept[key]
 
     def _budget(self, prompt_tokens: int, max_new_tokens: int, fewest: int) -> int:
         """The tokens a reply may have: those asked for, or what the context has left for them."""
@@ -384,20 +442,11 @@ _OPTIONS = (*_DEFAULTS, *TextOptions.__annotations__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Offer:
-    """Functions that may be called: those that are shown to the model, the masks, and the tokens that begin a call."""
-
-    functions: tuple[Function, ...]
-    masks: Masks
-    calls: NDArray[np.uint32] | None
-
-
-@dataclass(frozen=True, slots=True)
 class _Asked:
     """A reply that is asked for: the request of the first of several, what is offered, and the format."""
 
     first: Request
-    offer: _Offer
+    offer: Offer
     format: Format
 
     def request(self, number: int) -> Request:
@@ -424,18 +473,10 @@ class _Asked:
         return parse_reply(text, self.offer.functions, format=self.format, usage=usage, validate=False)
 
 
-def _new_offer(functions: object, grammar: Grammar, on_error: OnError, vocabulary: Vocabulary) -> _Offer:
-    masks = Masks(grammar, vocabulary)
-    calls = None if grammar.calls is None else Masks(Grammar(grammar.calls), vocabulary).cursor().mask()
-    return _Offer(_usable(functions, grammar, on_error), masks, calls)
-
-
-def _content(value: object) -> bytes | None:
-    """What plain JSON holds, the order of its keys included; None: it is something else."""
-    try:
-        return marshal.dumps(value, 2)  # type: ignore[arg-type]  # this version depends on nothing but the values
-    except ValueError:
-        return None
+def _one_by_one(steps: Generator[list[Extracted], None, None]) -> Iterator[Extracted]:
+    with closing(steps):
+        for rows in steps:
+            yield from rows
 
 
 def _read_stop(stop: object) -> tuple[bytes, ...]:
@@ -445,54 +486,3 @@ def _read_stop(stop: object) -> tuple[bytes, ...]:
             f"stop is {excerpt(stop)}", hint="It has to be a text, or a list of texts, none of them empty"
         )
     return tuple(text.encode() for text in texts)
-
-
-def _usable(functions: object, grammar: Grammar, on_error: OnError) -> tuple[Function, ...]:
-    """The functions to offer: those that can be read, but for those that the grammar leaves out."""
-    readable, _ = read_offered(functions, on_error)
-    unusable = {report.name for report in grammar.left_out} - {function.name for function in grammar.functions}
-    return tuple(function for function in readable if function.name not in unusable)
-
-
-def _text_config(model: Any) -> Any:
-    """The part of the model's configuration that is about text."""
-    return model.config.get_text_config()
-
-
-def _read_vocabulary(model: Any, tokenizer: Any) -> Vocabulary:
-    """The tokens of the model's logits, after a check that the tokenizer is the model's."""
-    width = _logits_width(model)
-    tokens = max(tokenizer.get_vocab().values(), default=-1) + 1
-    if not width * (1 - MOST_PADDING) <= tokens <= width:
-        raise VocabularyError(
-            f"the tokenizer has {tokens} tokens, the model's logits are {width} wide: it is not this model's tokenizer",
-            hint="Load both from the same place; a tokenizer with added tokens needs model.resize_token_embeddings",
-        )
-    return Vocabulary.from_tokenizer(tokenizer, size=width, stop_ids=_stop_ids(model, tokenizer, tokens, width))
-
-
-def _logits_width(model: Any) -> int:
-    head = model.get_output_embeddings()
-    if head is None:
-        return int(_text_config(model).vocab_size)
-    # A quantized layer packs its weight, so the weight's shape is not what it gives.
-    return int(getattr(head, "out_features", None) or head.weight.shape[0])
-
-
-def _stop_ids(model: Any, tokenizer: Any, tokens: int, width: int) -> frozenset[int]:
-    """The tokens that end a reply: by the model's generation settings and by the tokenizer."""
-    configured = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
-    listed = configured if isinstance(configured, list | tuple) else [configured]
-    stops = frozenset(int(stop) for stop in [*listed, tokenizer.eos_token_id] if stop is not None)
-    if not stops:
-        raise VocabularyError(
-            "neither the model's generation settings nor the tokenizer name a token that ends a reply",
-            hint="Set model.generation_config.eos_token_id or tokenizer.eos_token",
-        )
-    if outside := sorted(stop for stop in stops if not 0 <= stop < tokens):
-        raise VocabularyError(
-            f"replies end with token {outside[0]}, but the tokenizer has {tokens} tokens "
-            f"and the model's logits are {width} wide: it is not this model's tokenizer",
-            hint="Load both from the same place, or correct model.generation_config.eos_token_id",
-        )
-    return stops

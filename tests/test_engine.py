@@ -11,7 +11,7 @@ from models_made import tiny, tiny_llama
 from tokenizers_made import byte_level, sentencepiece_like
 
 from fcgen.decode.processor import LogitsProcessor
-from fcgen.engine import KEPT_MASKS, Engine
+from fcgen.engine import Engine
 from fcgen.errors import (
     BudgetTooSmall,
     FunctionError,
@@ -22,6 +22,7 @@ from fcgen.errors import (
     VocabularyError,
 )
 from fcgen.events import CallComplete, CallStarted, TextDelta
+from fcgen.offers import KEPT_MASKS
 from fcgen.prompt import encode_prompt, render_prompt
 from fcgen.reply import parse_reply
 

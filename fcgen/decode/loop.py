@@ -84,6 +84,11 @@ class Loop:
         if row in self._waiting:
             self._waiting.remove(row)
 
+    def drop(self) -> None:
+        """Write no more of any reply."""
+        self._waiting.clear()
+        self._rows, self._reader = [], None
+
     @property
     def idle(self) -> bool:
         """Whether nothing is left to do."""

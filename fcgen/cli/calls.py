@@ -1,29 +1,17 @@
-"""The command line: each command reads its options, calls the library and prints what comes back.
-
-Standard output carries the result and nothing else: a reply or a report as JSON or a table, a prompt byte for byte.
-All the rest, progress bars and errors, goes to standard error.
-
-Exit codes: 0 it is done; 1 an error of fcgen's (said in one message), or `check` found an unusable function; 2 the
-command line is wrong; 130 interrupted; 141 the reader of the output went away.
-"""
+"""Commands about calls: ask for one, check functions, print a prompt; and the models that are there."""
 
 from __future__ import annotations
 
 import contextlib
-import io
 import json
-import os
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.filesize import decimal
-from rich.table import Table
-from rich.text import Text
-from typer.core import TyperGroup
 
-import fcgen
+from fcgen.cli.program import app
+from fcgen.cli.terminal import complain, print_table, printable
 from fcgen.errors import FcgenError, FunctionError, OptionError, PromptError, excerpt, raise_all
 
 if TYPE_CHECKING:
@@ -37,29 +25,6 @@ MAX_INPUT = 16_000_000  # bytes; far beyond what a model reads
 MAX_CELL = 40  # characters of a name in a table
 
 
-class Commands(TyperGroup):
-    """The commands, with what can go wrong in any of them turned into a message and an exit code."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the chosen command."""
-        try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
-        except FcgenError as error:
-            _complain(str(error))
-            raise typer.Exit(1) from None
-        except KeyboardInterrupt:
-            _complain("interrupted")
-            raise typer.Exit(130) from None
-        except BrokenPipeError:
-            # What is still buffered would fail once more when Python exits.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(141) from None
-        return result
-
-
-app = typer.Typer(cls=Commands, add_completion=False, pretty_exceptions_enable=False)
-
 SOURCES = "FILE.json, FILE.jsonl or MODULE:ATTRIBUTE."
 FUNCTIONS = typer.Option("--functions", metavar="FILE", help=f"The functions: {SOURCES}", show_default=False)
 
@@ -70,20 +35,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Whitespace = Annotated[str, typer.Option(help="Of a call's JSON: json.dumps, compact, flexible or indent=N.")]
 Order = Annotated[str, typer.Option(help="Of a call's properties: schema or any.")]
 Nullable = Annotated[bool, typer.Option("--nullable", help="Read `nullable` as OpenAPI 3.0 does.")]
-
-
-@app.callback(invoke_without_command=True)
-def start(
-    context: typer.Context,
-    *,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
-) -> None:
-    """Function calls from language models, valid by construction."""
-    if version:
-        typer.echo(f"fcgen {fcgen.__version__}")
-        raise typer.Exit
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
 
 
 @app.command()
@@ -168,9 +119,9 @@ def check(
     if as_json:
         typer.echo(json.dumps({"usable": usable, "functions": found}, ensure_ascii=False))
     else:
-        _print_table(("function", "usable", "fewest tokens", "fewest bytes", "values", "keywords"), map(_as_row, found))
+        print_table(("function", "usable", "fewest tokens", "fewest bytes", "values", "keywords"), map(_as_row, found))
         for error in (error for one in found for error in one["errors"]):
-            typer.echo(_printable(f"- {error['message']}"))
+            typer.echo(printable(f"- {error['message']}"))
     raise typer.Exit(0 if usable else 1)
 
 
@@ -213,7 +164,7 @@ def models(
     if as_json:
         typer.echo(json.dumps([{"name": one.name, "path": str(one.path), "size": one.size} for one in cached]))
     else:
-        _print_table(("model", "size", "folder"), [(one.name, decimal(one.size), str(one.path)) for one in cached])
+        print_table(("model", "size", "folder"), [(one.name, decimal(one.size), str(one.path)) for one in cached])
 
 
 def _messages(prompt: str, system: str | None) -> list[dict[str, str]]:
@@ -257,7 +208,7 @@ def _offered(file: str, choice: str | list[str], on_error: str, *, nullable: boo
 
 def _warn(errors: Iterable[FcgenError]) -> None:
     for error in errors:
-        _complain(f"left out: {error}")
+        complain(f"left out: {error}")
 
 
 def _reports(file: str, **options: Any) -> Sequence[FunctionReport]:
@@ -336,29 +287,3 @@ def _as_row(one: dict[str, Any]) -> Sequence[str]:
     name = one["name"] if len(one["name"]) <= MAX_CELL else f"{one['name'][: MAX_CELL - 1]}…"
     keywords = [f"{status}: {', '.join(names)}" for status, names in one["keywords"].items() if names]
     return name, "yes" if one["usable"] else "no", *sizes, "\n".join(keywords)
-
-
-def _print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    table = Table(*columns)
-    for row in rows:
-        table.add_row(*(Text(_printable(cell), overflow="fold") for cell in row))
-    console = Console()
-    with console.capture() as captured:
-        console.print(table)
-    typer.echo(captured.get(), nl=False)
-
-
-def _complain(message: str) -> None:
-    Console(stderr=True).print(Text(_printable(message), style="red"), soft_wrap=True)
-
-
-def _printable(text: str) -> str:
-    """The text with what could steer a terminal spelled out."""
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
-
-
-def main() -> None:
-    """The console script."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")  # JSON and prompts are UTF-8 everywhere
-    app()

@@ -1,0 +1,335 @@
+"""Commands about jobs: extract fields from many documents; and look at a job, check it, write its output."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fcgen.cli.program import app
+from fcgen.cli.terminal import complain, print_table
+from fcgen.errors import JobError, OptionError, excerpt
+
+if TYPE_CHECKING:
+    from fcgen.engine import Engine
+    from fcgen.extraction import Document
+    from fcgen.jobs import Job, Summary
+    from fcgen.jobs.options import Settings
+
+COUNTING = 5.0  # seconds
+
+Folder = Annotated[str, typer.Argument(metavar="DIR", help="The job's folder.", show_default=False)]
+Output = Annotated[str, typer.Option(metavar="FILE", help="Where rows go; - for standard output.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+OutputFormat = Annotated[
+    str | None,
+    typer.Option(help="jsonl, csv, parquet or openai-batch; by default as FILE ends.", show_default=False),
+]
+Unordered = Annotated[bool, typer.Option("--unordered", help="Write rows as they came, not as the input has them.")]
+
+
+def _option(help: str, name: str | None = None, *, metavar: str | None = None) -> Any:  # noqa: A002
+    """An option that says nothing unless it is given."""
+    names = () if name is None else (name,)
+    return typer.Option(*names, metavar=metavar, help=help, show_default=False)
+
+
+@app.command()
+def extract(
+    file: Annotated[
+        str | None,
+        typer.Argument(metavar="JOB.toml", help="What is asked; options take its place.", show_default=False),
+    ] = None,
+    *,
+    source: Annotated[
+        list[str], _option("Documents: a file, a folder, a glob, - for standard input; several.", "--input")
+    ],
+    output: Output = "-",
+    model: Annotated[str | None, _option("A model's name, hub id or folder; smollm2.")] = None,
+    schema: Annotated[str | None, _option("The JSON Schema of the fields.", metavar="FILE")] = None,
+    into: Annotated[str | None, _option("A Pydantic model of the fields.", metavar="MODULE:MODEL")] = None,
+    functions: Annotated[str | None, _option("Functions: rows become calls.", metavar="FILE")] = None,
+    choice: Annotated[list[str] | None, _option("auto, required, none, or names of functions; required.")] = None,
+    instruction: Annotated[str | None, _option("What is said before the document.", metavar="TEXT")] = None,
+    examples: Annotated[str | None, _option('Lines of {"text", "fields"}.', metavar="FILE")] = None,
+    text_field: Annotated[str | None, _option("The column of the texts; text.")] = None,
+    id_field: Annotated[str | None, _option("The column of the ids; id.")] = None,
+    carry: Annotated[list[str] | None, _option("A column of the input to keep; several.", metavar="NAME")] = None,
+    input_format: Annotated[str | None, _option("jsonl, csv, parquet or openai-batch; by default as it ends.")] = None,
+    output_format: OutputFormat = None,
+    unordered: Unordered = False,
+    batch_size: Annotated[int | None, _option("How many rows are written at the same time; 16.")] = None,
+    max_new_tokens: Annotated[int | None, _option("The most tokens a reply may have; 256.")] = None,
+    temperature: Annotated[float | None, _option("0 takes the likeliest token each time; 0.")] = None,
+    seed: Annotated[int | None, _option("Makes the draws repeatable.")] = None,
+    form: Annotated[str | None, _option("Of the prompt, instead of the model's own.", "--format")] = None,
+    whitespace: Annotated[str | None, _option("json.dumps, compact, flexible or indent=N; json.dumps.")] = None,
+    order: Annotated[str | None, _option("Of properties: schema or any; schema.")] = None,
+    nullable: Annotated[bool | None, _option("Read `nullable` as OpenAPI 3.0 does.", "--nullable")] = None,
+    verbatim_whitespace: Annotated[str | None, _option("Of verbatim strings: exact or normalized; exact.")] = None,
+    windows: Annotated[int | None, _option("Cut longer documents into windows of this size.")] = None,
+    overlap: Annotated[int | None, _option("What two windows share; 0.")] = None,
+    window_unit: Annotated[str | None, _option("characters or tokens; characters.")] = None,
+    merge: Annotated[
+        list[str] | None, _option("What windows say: first, longest or union; or FIELD=RULE, several.", metavar="RULE")
+    ] = None,
+    folder: Annotated[str | None, _option("The job's folder; FILE.job.", "--job", metavar="DIR")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the job that is there.")] = False,
+    retry: Annotated[str | None, _option("failed: do the rows again that failed, and no others.")] = None,
+    limit: Annotated[int | None, _option("Take the first so many rows alone.", metavar="N")] = None,
+    dry_run: Annotated[int | None, _option("Show so many prompts and rows, and keep nothing.", metavar="N")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
+    engine: Annotated[str, typer.Option(help="Where replies are written: local.")] = "local",
+    device: Annotated[str | None, _option("Where the model runs; cuda if there is one.")] = None,
+    dtype: Annotated[str | None, _option("Of the model's weights; as they were saved.")] = None,
+) -> None:
+    """Extract fields, or calls, from many documents: a row for each, valid by the schema, or with an error.
+
+    What is done is kept in the job's folder; what was stopped goes on with --resume.
+    """
+    from fcgen.jobs.documents import read_documents
+    from fcgen.jobs.options import read_settings
+    from fcgen.jobs.output import check_output
+
+    options = {
+        "max_new_tokens": max_new_tokens, "temperature": temperature, "seed": seed, "format": form,
+        "whitespace": whitespace, "order": order, "nullable": nullable, "verbatim_whitespace": verbatim_whitespace,
+    }  # fmt: skip
+    cut = {"size": windows, "overlap": overlap, "unit": window_unit, "merge": _merge(merge)}
+    said = {
+        "model": model, "schema": schema, "into": into, "functions": functions, "choice": _choice(choice),
+        "instruction": instruction, "examples": examples, "text_field": text_field, "id_field": id_field,
+        "carry": carry or None, "batch_size": batch_size, "options": _given(options) or None,
+        "windows": _given(cut) or None,
+    }  # fmt: skip
+    with contextlib.redirect_stdout(sys.stderr):
+        settings = read_settings(file, _given(said))
+        _check(engine=engine, retry=retry, limit=limit, dry_run=dry_run, as_json=as_json, output=output)
+        check_output(output, format=output_format, columns=settings.carry)  # type: ignore[arg-type]  # it is checked
+
+        def documents() -> Iterator[Document]:
+            found = read_documents(
+                source,
+                text_field=settings.text_field,
+                id_field=settings.id_field,
+                format=input_format,  # type: ignore[arg-type]
+            )
+            return islice(found, limit)
+
+        rows = documents()
+        place = None if dry_run is not None else _job_folder(folder, output, is_new=not resume and retry is None)
+        loaded = _load(settings, device, dtype)
+    if place is None:
+        _show(loaded, settings.job, islice(rows, dry_run))
+        return
+    with contextlib.redirect_stdout(sys.stderr):
+        total = None if quiet else _count(source, documents)
+        summary, number = _run(loaded, settings, rows, place, total=total, resume=resume, retry=retry, quiet=quiet)
+        _tell(summary, place, quiet=quiet)
+    if number is None:
+        _write(place, output, output_format, unordered=unordered, rows=summary.rows)
+    if as_json:
+        typer.echo(summary.to_json())
+    if number is not None:
+        raise typer.Exit(128 + number)
+
+
+jobs = typer.Typer(help="Look at the folder of a job, check it, or write its output.", no_args_is_help=True)
+app.add_typer(jobs, name="jobs")
+
+
+@jobs.command()
+def show(folder: Folder, *, as_json: Json = False) -> None:
+    """Say how many rows are done, and what was asked."""
+    from fcgen.jobs import Ledger
+
+    with Ledger.read(folder) as ledger:
+        counts = asdict(ledger.counts())
+        errors = _count_errors(ledger) if counts["failed"] else {}
+        asked = ledger.fingerprint
+    if as_json:
+        typer.echo(json.dumps({**counts, "errors": errors, "fingerprint": asked}, ensure_ascii=False))
+        return
+    typer.echo(f"{counts['done']} rows done, {counts['failed']} failed" + _in_brackets(errors))
+    print_table(("part", "value"), [(name, _as_text(value)) for name, value in asked.items()])
+
+
+@jobs.command()
+def verify(folder: Folder, *, as_json: Json = False) -> None:
+    """Read all that a job has kept, and say what is damaged; the exit code is 0 if nothing is."""
+    from fcgen.jobs import Ledger
+
+    with Ledger.read(folder) as ledger:
+        problems = list(ledger.problems())
+        counts = ledger.counts()
+    if as_json:
+        typer.echo(json.dumps({**asdict(counts), "problems": [asdict(problem) for problem in problems]}))
+    else:
+        typer.echo(f"{counts.done} rows done, {counts.failed} failed, {len(problems)} problems")
+        for problem in problems:
+            typer.echo(f"- {problem.file}, {problem.length} bytes from {problem.offset} on: {problem.what}")
+    raise typer.Exit(1 if problems else 0)
+
+
+@jobs.command("export")
+def export_rows(
+    folder: Folder, *, output: Output = "-", output_format: OutputFormat = None, unordered: Unordered = False
+) -> None:
+    """Write the rows that a job has, be it finished or not."""
+    _write(folder, output, output_format, unordered=unordered)
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _choice(choice: list[str] | None) -> str | list[str] | None:
+    return choice[0] if choice and len(choice) == 1 else choice or None
+
+
+def _merge(rules: list[str] | None) -> str | dict[str, str] | None:
+    """One rule for all fields, or rules by field."""
+    if not rules or (len(rules) == 1 and "=" not in rules[0]):
+        return rules[0] if rules else None
+    if plain := [rule for rule in rules if "=" not in rule]:
+        raise OptionError(f"--merge {excerpt(plain[0])} beside other rules", hint="Give one rule, or FIELD=RULE only")
+    return {field: rule for field, _, rule in (rule.rpartition("=") for rule in rules)}
+
+
+def _check(
+    *, engine: str, retry: str | None, limit: int | None, dry_run: int | None, as_json: bool, output: str
+) -> None:
+    if engine != "local":
+        raise OptionError(f"--engine {excerpt(engine)} is not known", hint="Known is local")
+    if retry not in (None, "failed"):
+        raise OptionError(f"--retry {excerpt(retry)} is not known", hint="Known is failed")
+    for name, number in (("limit", limit), ("dry-run", dry_run)):
+        if number is not None and number < 0:
+            raise OptionError(f"--{name} is {number}", hint="It has to be 0 or more")
+    if as_json and output == "-":
+        raise OptionError("--json and rows would both go to standard output", hint="Name a file with --output")
+
+
+def _job_folder(folder: str | None, output: str, *, is_new: bool) -> str:
+    if folder is None and output == "-":
+        raise JobError("the job has no folder", hint="Name one with --job, or a file with --output")
+    place = f"{output}.job" if folder is None else folder
+    if is_new and Path(place, "job.json").exists():
+        raise JobError(
+            f"there is a job in {excerpt(place, 200)} already",
+            hint="Go on with it (--resume), or name another folder (--job)",
+        )
+    return place
+
+
+def _count(source: list[str], documents: Callable[[], Iterable[Document]]) -> int | None:
+    """How many documents there are, where they can be read twice and it does not take long to find out."""
+    if any(Path(one).exists() and not (Path(one).is_file() or Path(one).is_dir()) for one in source) or "-" in source:
+        return None
+    number, began = 0, time.monotonic()
+    for _ in documents():
+        number += 1
+        if time.monotonic() - began > COUNTING:
+            return None
+    return number
+
+
+def _load(settings: Settings, device: str | None, dtype: str | None) -> Engine:
+    from fcgen.models import load
+
+    engine = load(settings.model, device=device, dtype=dtype)
+    if settings.batch_size is not None:
+        engine.batch_size = settings.batch_size
+    return engine
+
+
+def _run(
+    engine: Engine,
+    settings: Settings,
+    documents: Iterable[Document],
+    folder: str,
+    *,
+    total: int | None,
+    resume: bool,
+    retry: str | None,
+    quiet: bool,
+) -> tuple[Summary, int | None]:
+    """What was done, and the signal that stopped it."""
+    from fcgen.jobs import Progress, run_job
+    from fcgen.jobs.stopping import Stopping
+
+    with Stopping() as stopping:
+        summary = run_job(
+            engine,
+            settings.job,
+            documents,
+            folder,
+            model=settings.model,
+            carry=settings.carry,
+            resume=resume,
+            retry=retry is not None,
+            progress=Progress(total, quiet=quiet),
+            stopped=stopping,
+        )
+    return summary, stopping.number
+
+
+def _tell(summary: Summary, folder: str, *, quiet: bool) -> None:
+    """What was done, and how to go on."""
+    if not quiet:
+        text = f"{summary.done} rows done, {summary.failed} failed{_in_brackets(summary.errors)}"
+        text += f", {summary.earlier} done before, {summary.shared} like others, in {summary.seconds:.1f} s"
+        typer.echo(text, err=True)
+    if summary.stopped:
+        again = sys.argv[1:] if "--resume" in sys.argv else [*sys.argv[1:], "--resume"]
+        complain(f"stopped; what is done is in {folder}. To go on: fcgen {shlex.join(again)}")
+    elif summary.failed and not quiet:
+        typer.echo("to do those that failed again: the same command with --retry failed", err=True)
+
+
+def _write(folder: str, output: str, form: str | None, *, unordered: bool, rows: int | None = None) -> None:
+    from fcgen.jobs import export
+
+    export(folder, output, format=form, order="done" if unordered else "input", rows=rows)  # type: ignore[arg-type]
+
+
+def _show(engine: Engine, job: Job, documents: Iterable[Document]) -> None:
+    """The prompts of documents, and their rows."""
+    from fcgen.errors import FcgenError
+    from fcgen.jobs.identity import prompt_of
+    from fcgen.jobs.stored import data_of
+
+    shown = list(documents)
+    for document, row in zip(shown, engine.extract(shown, job), strict=True):
+        typer.echo(f"--- {document.id}")
+        try:
+            asked = job.asked(document, document.text)
+            typer.echo(prompt_of(engine, asked, {**job.options, **asked.options}))
+        except FcgenError as error:
+            typer.echo(f"(no prompt: {error})")
+        typer.echo(json.dumps({"id": row.id, **data_of(row)}, ensure_ascii=False))
+
+
+def _count_errors(ledger: Any) -> dict[str, int]:
+    from collections import Counter
+
+    return dict(Counter(entry.data["error"]["kind"] for entry in ledger.entries() if entry.failed))
+
+
+def _in_brackets(errors: Any) -> str:
+    return f" ({', '.join(f'{count} {kind}' for kind, count in errors.items())})" if errors else ""
+
+
+def _as_text(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 2000 else f"{text[:2000]}…"

@@ -1,0 +1,186 @@
+"""Rows of a job -> a file: JSON Lines, CSV, Parquet, or responses of the OpenAI Batch API.
+
+    {"id": ..., <the columns of the input that are carried over>, "fields": {...}, "error": null}
+
+In place of `fields` stands `call` or `text`, as the job asked; a row with an error has none of them, but what and why:
+`{"kind": ..., "message": ...}`. `_spans`, where there are any, say where in the document verbatim strings stand.
+
+The file is there only when all of it is: it is written beside its place, to disk, and then moved there. Standard
+output, and what is no file on disk, is written as it comes. Memory does not grow with the rows.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import secrets
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, BinaryIO, cast, get_args
+
+from fcgen.errors import JobError, excerpt
+from fcgen.extraction import Extracted
+from fcgen.jobs.openai_batch import response_of
+from fcgen.jobs.output_table import RESERVED, write_csv, write_parquet
+from fcgen.jobs.parquet_rows import pyarrow
+from fcgen.jobs.sources import ENDINGS, Format, ending_format
+from fcgen.jobs.strict_json import write_json
+
+STDOUT = "-"
+Rows = Iterable[tuple[Extracted, Mapping[str, Any]]]
+
+
+def check_output(
+    path: str | Path,
+    *,
+    format: Format | None = None,  # noqa: A002
+    columns: Sequence[str] = (),
+) -> Format:
+    """The format that `write_rows` would write, after a check of all that can be known before there are rows.
+
+    Raises JobError, or DocumentError where pyarrow is needed and missing.
+    """
+    if format is not None and format not in get_args(Format):
+        raise JobError(f"the format {excerpt(format)} is not known", hint=f"Known: {', '.join(get_args(Format))}")
+    found = format or ("jsonl" if str(path) == STDOUT else ending_format(Path(path)))
+    if found is None:
+        raise JobError(
+            f"the ending of {excerpt(str(path), 200)} does not say its format",
+            hint=f"Known endings: {', '.join(ENDINGS)}. Otherwise name the format",
+        )
+    if taken := [name for name in columns if name in RESERVED]:
+        raise JobError(
+            f"the column {excerpt(taken[0])} cannot be carried over: the output has one of that name",
+            hint=f"Rename it in the input. Names of the output: {', '.join(sorted(RESERVED))}",
+        )
+    if len(set(columns)) < len(columns):
+        raise JobError(f"a column is named twice: {excerpt(list(columns), 200)}")
+    if columns and found == "openai-batch":
+        raise JobError("responses of the OpenAI Batch API have no place for columns of the input", hint="Carry none")
+    if str(path) != STDOUT and (Path(path).is_dir() or not Path(path).absolute().parent.is_dir()):
+        where = "is a folder" if Path(path).is_dir() else "is in a folder that does not exist"
+        raise JobError(f"the output {excerpt(str(path), 200)} {where}", hint="Name a file in a folder that exists")
+    if found == "parquet":
+        pyarrow()
+    return found
+
+
+def write_rows(
+    rows: Rows,
+    path: str | Path,
+    *,
+    format: Format | None = None,  # noqa: A002
+    columns: Sequence[str] = (),
+    schema: Any = None,
+    model: str = "",
+    created: int = 0,
+) -> int:
+    """Write the rows, in their order, and say how many they were.
+
+    Args:
+        rows: what became of each document, and the document's columns.
+        path: of the file, which is replaced if it is there; "-": standard output.
+        format: "jsonl", "csv", "parquet" or "openai-batch"; None: as the ending says, JSON Lines for standard output.
+        columns: those of the document's columns to carry over; null where a document has none.
+        schema: the JSON Schema of the fields: a table has its properties as columns (`field_columns`).
+        model: for "openai-batch", the name of the model.
+        created: for "openai-batch", the time of the replies, in seconds since 1970.
+
+    Raises:
+        JobError: the path, the format or the columns cannot be, or the file cannot be written.
+        DocumentError: pyarrow is needed and missing.
+    """
+    chosen = check_output(path, format=format, columns=columns)
+    try:
+        with _opened(path) as file:
+            if chosen == "openai-batch":
+                responses = (response_of(extracted, model=model, created=created) for extracted, _ in rows)
+                return _write_lines(responses, file)
+            lines = (_row_of(extracted, values, columns) for extracted, values in rows)
+            if chosen == "jsonl":
+                return _write_lines(lines, file)
+            write_table = write_csv if chosen == "csv" else write_parquet
+            place = _place(path)
+            return write_table(lines, file, columns=columns, schema=schema, folder=place and place.parent)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise JobError(
+            f"the output {excerpt(str(path), 200)} cannot be written: {error.strerror or error}",
+            hint="Make room or choose another place, and write it again",
+        ) from error
+
+
+def _row_of(extracted: Extracted, values: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any]:
+    row: dict[str, Any] = {"id": extracted.id, **{name: values.get(name) for name in columns}}
+    error = extracted.error
+    if error is not None:
+        known = {"kind": error.kind, "message": error.message, "limit": error.limit, "given": error.given}
+        return {**row, "error": {key: value for key, value in known.items() if value is not None}}
+    if extracted.call is not None:
+        row["call"] = dict(extracted.call)
+    elif extracted.text is not None:
+        row["text"] = extracted.text
+    else:
+        row["fields"] = extracted.fields
+    if extracted.spans:
+        row["_spans"] = {pointer: list(span) for pointer, span in extracted.spans.items()}
+    return {**row, "error": None}
+
+
+def _write_lines(lines: Iterable[Mapping[str, Any]], file: BinaryIO) -> int:
+    written = 0
+    for line in lines:
+        file.write(write_json(line).encode() + b"\n")
+        written += 1
+    return written
+
+
+def _place(path: str | Path) -> Path | None:
+    """Where the file will be, behind links; None: it is written as it comes."""
+    place = Path(os.path.realpath(path))
+    return None if str(path) == STDOUT or (place.exists() and not place.is_file()) else place
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[BinaryIO]:
+    """The file to write to, in its place when all is well."""
+    place = _place(path)
+    if place is None:
+        with nullcontext(sys.stdout.buffer) if str(path) == STDOUT else Path(path).open("wb") as file:
+            yield file
+            file.flush()
+        return
+    beside = place.with_name(f".{place.name[:100]}.{secrets.token_hex(8)}.tmp")
+    try:
+        with beside.open("xb") as file:
+            with _compressed(file, place) as written:
+                yield written
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(place)
+        _sync_folder(place.parent)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def _compressed(file: BinaryIO, place: Path) -> Iterator[BinaryIO]:
+    if place.name.lower().endswith(".gz"):
+        # Without a name and a time in it, the same rows make the same bytes.
+        with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
+            yield cast("BinaryIO", packed)
+    else:
+        yield file
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the file's new name durable; not every system can (Windows opens no folders)."""
+    if os.name == "posix":
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
