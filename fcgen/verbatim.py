@@ -53,24 +53,23 @@ def find_spans(
 def _verbatim_strings(value: Any, schema: Any, documents: Documents) -> Iterator[tuple[Place, str]]:
     seen: set[tuple[int, str]] = set()
     ahead: list[tuple[Any, Place, Any, Base]] = [(value, None, schema, documents.root)]
-    while ahead:
-        part, at, schema, base = ahead.pop()
+    for part, at, schema, base in ahead:
         key = (id(schema), pointer(at))
         if not isinstance(schema, dict) or key in seen:
             continue
         seen.add(key)
-        base = documents.enter(base, schema, None)
-        only_ref = "$ref" in schema and base.draft < Draft.D2019
+        inside = documents.enter(base, schema, None)
+        only_ref = "$ref" in schema and inside.draft < Draft.D2019
         for name in _REFERENCES:
             if isinstance(schema.get(name), str):
-                contents, there, _ = _target(name, schema[name], base, documents)
+                contents, there, _ = _target(name, schema[name], inside, documents)
                 ahead.append((part, at, contents, there))
         if only_ref:
             continue
         if isinstance(part, str) and schema.get("x-verbatim") is True:
             yield at, part
-        ahead += [(part, at, branch, base) for branch in _branches(schema)]
-        ahead += [(inner, (at, name), one, base) for name, inner, one in _children(part, schema)]
+        ahead += [(part, at, branch, inside) for branch in _branches(schema)]
+        ahead += [(inner, (at, name), one, inside) for name, inner, one in _children(part, schema)]
 
 
 def _target(name: str, ref: str, base: Base, documents: Documents) -> tuple[Any, Base, Place]:

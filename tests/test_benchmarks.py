@@ -135,6 +135,112 @@ def test_documents_are_written_alike_with_fewer_passes(tmp_path, model):
         assert len(record["batches"]["lookup"]) == 2
 
 
+def test_jobs_are_judged_and_measured_beside_a_loop(tmp_path, model):
+    folder, out = tmp_path / "job", tmp_path / "jobs.json"
+    folder.mkdir()
+    schema = {
+        "type": "object",
+        "properties": {"city": {"type": "string", "minLength": 1, "maxLength": 9}, "warm": {"type": "boolean"}},
+        "required": ["city"],
+        "additionalProperties": False,
+    }
+    (folder / "job.json").write_text(json.dumps({"instruction": "Find the city.", "schema": schema}), encoding="utf-8")
+    with gzip.open(folder / "docs.jsonl.gz", "wt", encoding="utf-8") as lines:
+        for number, city in enumerate(("Paris", "Rome", "Oslo")):
+            document = {"id": number, "text": f"The weather in {city}", "gold": {"city": city, "warm": True}}
+            lines.write(json.dumps(document) + "\n")
+    small = ("--model", model, "--device", "cpu", "--n", 3, "--group", 2, "--threads", 1, "--budget", 64)
+    ways = ("--ways", "fcgen", "fcgen-verbatim", "outlines-core", "--batch-sizes", 1, 2)
+    run("jobs.py", "--documents", folder, *small, *ways, "--out", out)
+    record = json.loads(out.read_text(encoding="utf-8"))
+    for summary in record["summary"].values():
+        assert (summary["documents"], summary["errors"]) == (3, 0)
+        assert summary["precision %"] <= 100
+        assert summary["rows / s"] > 0
+    ours, verbatim, theirs = record["summary"].values()
+    assert ours["valid %"] == verbatim["valid %"] == verbatim["strings from document %"] == 100
+    assert ours["passes / token"] <= theirs["passes / token"] == 1
+    assert set(record["sizes tried, rows / s"]["outlines-core"]) == {"1", "2"}
+    assert theirs["side by side"] in (1, 2)
+
+
+@pytest.mark.usefixtures("benchmarks")
+def test_fields_that_gold_does_not_have_count_against_precision():
+    from argparse import Namespace
+
+    from jobs import summarize_way
+
+    job = {"schema": {"type": "object", "properties": {"n": {"type": "string"}}}}
+    documents = [{"text": "a b", "gold": {"n": "A", "m": "b"}}, {"text": "c", "gold": {"n": "c"}}]
+    said = [{"text": '{"n": " a", "o": "x"}', "tokens": 9, "passes": 9}, {"text": '{"n": "c', "tokens": 4, "passes": 4}]
+    groups = [{"size": 2, "seconds": 2.0, "first": 1.0, "passes": 9, "replies": said}]
+    summary = summarize_way(job, documents, groups, Namespace(budget=4))
+    assert (summary["valid %"], summary["cut off %"], summary["precision %"]) == (50, 50, 50)
+    assert (summary["recall %"], summary["F1 %"]) == (pytest.approx(100 / 3), pytest.approx(40))
+    assert (summary["strings from document %"], summary["tokens / s"]) == (0, 6.5)
+
+
+def test_a_job_survives_what_happens_to_it(tmp_path):
+    out = tmp_path / "job_faults.json"
+    run(
+        "job_faults.py",
+        "--cases",
+        "killed",
+        "flipped",
+        "poisoned",
+        "--n",
+        12,
+        "--kills",
+        1,
+        "--damages",
+        1,
+        "--out",
+        out,
+    )
+    cases = json.loads(out.read_text(encoding="utf-8"))["cases"]
+    for case in cases.values():
+        assert (case["runs"], case["identical"], case["lost"], case["doubled"]) == (1, 1, 0, 0)
+        assert case["struck"] >= 1
+    assert cases["poisoned"]["told"] == cases["poisoned"]["struck"] == 8
+
+
+@pytest.mark.usefixtures("benchmarks")
+def test_rows_are_counted_by_their_lines_whatever_is_damaged():
+    import zlib
+
+    from job_faults import read_segment
+
+    def line(position, *, failed=False):
+        text = json.dumps({"position": position, "id": "a", "content": "c", "failed": failed}).encode()
+        return b"%08x %d %b\n" % (zlib.crc32(text), len(text), text)
+
+    def positions(data):
+        return [position for position, _, _ in read_segment(data)]
+
+    lines = [line(0), line(1), line(2, failed=True), line(3)]
+    whole = b"".join(lines)
+    assert positions(whole) == [0, 1, 3]
+    assert positions(whole[:-1]) == [0, 1]
+    assert positions(b"") == []
+    flipped = bytearray(whole)
+    flipped[len(lines[0]) + 20] ^= 1
+    assert positions(bytes(flipped)) == [0, 3]
+    flipped = bytearray(whole)
+    flipped[len(lines[0]) - 1] ^= 1
+    assert positions(bytes(flipped)) == [0, 1, 3]
+    assert positions(whole[: len(lines[0])] + bytes(30)) == [0]
+
+
+def test_the_memory_of_jobs_is_measured(tmp_path):
+    out = tmp_path / "job_memory.json"
+    run("job_memory.py", "--rows", 20, 200, "--texts", 8, "--out", out)
+    few, many = json.loads(out.read_text(encoding="utf-8"))["jobs"].values()
+    assert (many["rows"], many["rows written"], many["errors"], many["resumed"]["rows"]) == (200, 200, 0, 200)
+    assert few["growth"] == few["resumed"]["growth"] == 1
+    assert 0 < many["growth"] < 2
+    assert 0 < many["s of the run"] < many["s in all"]
+
+
 @pytest.mark.usefixtures("benchmarks")
 def test_arguments_are_compared_by_what_they_say():
     from decoding import has_accepted

@@ -35,6 +35,7 @@ LEVEL = {
     "jobs": 9,
     "cli": 10,
     "__init__": 10,
+    "__main__": 11,
 }
 HEAVY = {"torch", "transformers", "numba", "outlines", "llguidance", "xgrammar"}
 

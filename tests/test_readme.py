@@ -52,13 +52,13 @@ def command_after(heading):
     return found[0][1].strip(), found[1][1] if len(found) > 1 else None
 
 
-def run(command):
+def run(command, cwd=ROOT):
     """The last part of a command line, with this environment's programs instead of those of .venv."""
     program, *arguments = shlex.split(command.split("&&")[-1])
     assert program.startswith(".venv/bin/")
     environment = {**os.environ, "COLUMNS": "100"}
     words = [str(BIN / Path(program).name), *arguments]
-    return subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(words, cwd=cwd, env=environment, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.model
@@ -72,6 +72,12 @@ def test_test_it():
     """This very run is the block's last part; what is left to see is that it is one line that sets all up first."""
     command, _ = command_after("Test it")
     assert re.fullmatch(r"python3 -m venv \.venv && \.venv/bin/pip install .+ && \.venv/bin/pytest", command)
+
+
+@pytest.mark.model
+def test_extract(tmp_path):
+    command, shown = command_after("Many documents")
+    assert run(command.replace("tests/data", str(ROOT / "tests" / "data")), tmp_path) == shown
 
 
 @pytest.mark.model

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from fcgen.jobs.options import Settings
 
 COUNTING = 5.0  # seconds
+
+Do = Callable[..., "Summary"]
 
 Folder = Annotated[str, typer.Argument(metavar="DIR", help="The job's folder.", show_default=False)]
 Output = Annotated[str, typer.Option(metavar="FILE", help="Where rows go; - for standard output.")]
@@ -89,7 +92,9 @@ def extract(
     dry_run: Annotated[int | None, _option("Show so many prompts and rows, and keep nothing.", metavar="N")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
-    engine: Annotated[str, typer.Option(help="Where replies are written: local.")] = "local",
+    engine: Annotated[str, typer.Option(help="Where replies are written: local, or ray (on a cluster).")] = "local",
+    workers: Annotated[int | None, _option("Of ray: how many models there are; one for each GPU, or CPU.")] = None,
+    ray_address: Annotated[str | None, _option("Of the cluster, such as auto; a new one on this machine.")] = None,
     device: Annotated[str | None, _option("Where the model runs; cuda if there is one.")] = None,
     dtype: Annotated[str | None, _option("Of the model's weights; as they were saved.")] = None,
 ) -> None:
@@ -114,7 +119,8 @@ def extract(
     }  # fmt: skip
     with contextlib.redirect_stdout(sys.stderr):
         settings = read_settings(file, _given(said))
-        _check(engine=engine, retry=retry, limit=limit, dry_run=dry_run, as_json=as_json, output=output)
+        _check(retry=retry, limit=limit, dry_run=dry_run, as_json=as_json, output=output)
+        _check_engine(engine, {"workers": workers, "ray-address": ray_address})
         check_output(output, format=output_format, columns=settings.carry)  # type: ignore[arg-type]  # it is checked
 
         def documents() -> Iterator[Document]:
@@ -128,13 +134,19 @@ def extract(
 
         rows = documents()
         place = None if dry_run is not None else _job_folder(folder, output, is_new=not resume and retry is None)
-        loaded = _load(settings, device, dtype)
+        loaded = _load(settings, device, dtype) if engine == "local" or place is None else None
     if place is None:
+        assert loaded is not None, "a dry run is done here"
         _show(loaded, settings.job, islice(rows, dry_run))
         return
     with contextlib.redirect_stdout(sys.stderr):
         total = None if quiet else _count(source, documents)
-        summary, number = _run(loaded, settings, rows, place, total=total, resume=resume, retry=retry, quiet=quiet)
+        with (
+            _on_ray(settings, device=device, dtype=dtype, workers=workers, address=ray_address)
+            if loaded is None
+            else _local(loaded, settings)
+        ) as do:
+            summary, number = _run(do, rows, place, total=total, resume=resume, retry=retry, quiet=quiet)
         _tell(summary, place, quiet=quiet)
     if number is None:
         _write(place, output, output_format, unordered=unordered, rows=summary.rows)
@@ -206,11 +218,14 @@ def _merge(rules: list[str] | None) -> str | dict[str, str] | None:
     return {field: rule for field, _, rule in (rule.rpartition("=") for rule in rules)}
 
 
-def _check(
-    *, engine: str, retry: str | None, limit: int | None, dry_run: int | None, as_json: bool, output: str
-) -> None:
-    if engine != "local":
-        raise OptionError(f"--engine {excerpt(engine)} is not known", hint="Known is local")
+def _check_engine(engine: str, of_ray: dict[str, Any]) -> None:
+    if engine not in ("local", "ray"):
+        raise OptionError(f"--engine {excerpt(engine)} is not known", hint="Known are local and ray")
+    if engine != "ray" and (given := [*_given(of_ray)]):
+        raise OptionError(f"--{given[0]} is given without a cluster", hint="Add --engine ray")
+
+
+def _check(*, retry: str | None, limit: int | None, dry_run: int | None, as_json: bool, output: str) -> None:
     if retry not in (None, "failed"):
         raise OptionError(f"--retry {excerpt(retry)} is not known", hint="Known is failed")
     for name, number in (("limit", limit), ("dry-run", dry_run)):
@@ -253,9 +268,38 @@ def _load(settings: Settings, device: str | None, dtype: str | None) -> Engine:
     return engine
 
 
+@contextlib.contextmanager
+def _local(engine: Engine, settings: Settings) -> Iterator[Do]:
+    """What does the job with a model in this process."""
+    from fcgen.jobs import run_job
+
+    yield partial(run_job, engine, settings.job, model=settings.model, carry=settings.carry)
+
+
+@contextlib.contextmanager
+def _on_ray(
+    settings: Settings, *, device: str | None, dtype: str | None, workers: int | None, address: str | None
+) -> Iterator[Do]:
+    """What does the job with the models of a cluster's workers."""
+    from fcgen.jobs.ray_engine import Workers, load_engine
+
+    folder = Path(settings.model).expanduser()
+    model = str(folder.absolute()) if folder.is_dir() else settings.model  # workers may stand in another folder
+    cluster = Workers(
+        partial(load_engine, model, device, dtype, settings.batch_size),
+        settings.job,
+        count=workers,
+        address=address,
+        gpus=0 if device is not None and device.startswith("cpu") else None,
+        model=settings.model,
+        carry=settings.carry,
+    )
+    with cluster:
+        yield cluster.run
+
+
 def _run(
-    engine: Engine,
-    settings: Settings,
+    do: Do,
     documents: Iterable[Document],
     folder: str,
     *,
@@ -265,17 +309,13 @@ def _run(
     quiet: bool,
 ) -> tuple[Summary, int | None]:
     """What was done, and the signal that stopped it."""
-    from fcgen.jobs import Progress, run_job
+    from fcgen.jobs import Progress
     from fcgen.jobs.stopping import Stopping
 
     with Stopping() as stopping:
-        summary = run_job(
-            engine,
-            settings.job,
+        summary = do(
             documents,
             folder,
-            model=settings.model,
-            carry=settings.carry,
             resume=resume,
             retry=retry is not None,
             progress=Progress(total, quiet=quiet),

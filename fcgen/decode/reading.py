@@ -96,10 +96,15 @@ class Prefixes:
 
 def shared(rows: Sequence[Sequence[int]]) -> int:
     """How many tokens all of `rows` begin with."""
-    shortest = min(map(len, rows))
-    table = np.array([row[:shortest] for row in rows])
-    same = (table == table[0]).all(axis=0)
-    return shortest if same.all() else int(same.argmin())
+    first, *others = rows
+    least, most = 0, min(map(len, rows))
+    while least < most:  # slices are compared much faster than tokens one by one
+        middle = (least + most + 1) // 2
+        if all(row[least:middle] == first[least:middle] for row in others):
+            least = middle
+        else:
+            most = middle - 1
+    return least
 
 
 class BatchReader:

@@ -144,7 +144,7 @@ class Extraction:
                 windows = self._job.windows.cut(document.text, self._tokenizer)
             work = self._works[content] = _Work(document, content, windows, [(number, document.id)])
             sizes = map(len, windows if document.asked is None else [str(document.asked.messages)])
-            self._waiting.extend(_Piece(work, number, max(size, SHORT)) for number, size in enumerate(sizes))
+            self._waiting.extend(_Piece(work, number, size) for number, size in enumerate(sizes))
 
     def _begin(self) -> None:
         """Begin what waits for longest, and others of like length, as far as there is room."""
@@ -154,9 +154,9 @@ class Extraction:
             return
         room = self._size - len(self._under_way)
         while self._waiting and (room > self._size // 4 or not self._under_way):  # each beginning is a pass of its own
-            first = self._waiting[0]
-            for piece in list(self._waiting):
-                if room and LIKE * first.size <= piece.size <= first.size / LIKE:
+            size = self._waiting[0].size
+            for piece in sorted(self._waiting, key=lambda piece: abs(piece.size - size)):
+                if room and LIKE * max(size, SHORT) <= max(piece.size, SHORT) <= max(size, SHORT) / LIKE:
                     self._waiting.remove(piece)
                     room -= self._start(piece)
             if self._under_way:

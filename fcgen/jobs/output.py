@@ -11,12 +11,13 @@ output, and what is no file on disk, is written as it comes. Memory does not gro
 
 from __future__ import annotations
 
+import glob
 import gzip
 import os
 import secrets
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast, get_args
 
@@ -153,9 +154,12 @@ def _opened(path: str | Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
         return
-    beside = place.with_name(f".{place.name[:100]}.{secrets.token_hex(8)}.tmp")
+    name = f".{place.name[:100]}."
+    _remove_left(place.parent, name)
+    beside = place.with_name(f"{name}{secrets.token_hex(8)}.tmp")
     try:
         with beside.open("xb") as file:
+            _hold(file)
             with _compressed(file, place) as written:
                 yield written
             file.flush()
@@ -164,6 +168,23 @@ def _opened(path: str | Path) -> Iterator[BinaryIO]:
         _sync_folder(place.parent)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _remove_left(folder: Path, name: str) -> None:
+    """Remove what processes have left that were killed while they wrote; those that write hold theirs."""
+    if os.name == "posix":
+        for left in folder.glob(f"{glob.escape(name)}*.tmp"):
+            with suppress(OSError), left.open("rb") as file:
+                _hold(file)
+                left.unlink()
+
+
+def _hold(file: BinaryIO) -> None:
+    """Hold a file until it is closed. Raises BlockingIOError: somebody else does."""
+    if os.name == "posix":
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextmanager

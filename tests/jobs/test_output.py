@@ -19,7 +19,7 @@ from fcgen.jobs import output_table
 from fcgen.jobs.columns import Array, Object, cells_of, field_columns
 from fcgen.jobs.documents import read_documents
 from fcgen.jobs.openai_batch import response_of
-from fcgen.jobs.output import check_output, write_rows
+from fcgen.jobs.output import _hold, check_output, write_rows
 from fcgen.jobs.output_table import RESERVED
 
 SCHEMA = {
@@ -425,3 +425,13 @@ def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
     with pytest.raises(DocumentError, match=r"pip install 'fcgen\[parquet\]'"):
         check_output(tmp_path / "o.parquet")
     assert check_output(tmp_path / "o.csv.gz") == "csv"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="nothing is held there")
+def test_what_a_killed_process_left_is_removed_and_what_another_one_writes_is_not(tmp_path):
+    left, held = tmp_path / ".out.jsonl.0123.tmp", tmp_path / ".out.jsonl.4567.tmp"
+    left.write_bytes(b"half")
+    with held.open("xb") as file:
+        _hold(file)
+        write_rows([(Extracted("a", fields={}), {})], tmp_path / "out.jsonl")
+        assert sorted(path.name for path in tmp_path.iterdir()) == [held.name, "out.jsonl"]

@@ -1,0 +1,5 @@
+"""`python -m fcgen`: the command line."""
+
+from fcgen.cli import main
+
+main()
