@@ -50,9 +50,9 @@ def find_spans(
     return {name: place for name, place in places if place is not None}
 
 
-def _verbatim_strings(value: Any, schema: Any, documents: Documents) -> Iterator[tuple[Place, str]]:
+def _verbatim_strings(value: Any, root: Any, documents: Documents) -> Iterator[tuple[Place, str]]:
     seen: set[tuple[int, str]] = set()
-    ahead: list[tuple[Any, Place, Any, Base]] = [(value, None, schema, documents.root)]
+    ahead: list[tuple[Any, Place, Any, Base]] = [(value, None, root, documents.root)]
     for part, at, schema, base in ahead:
         key = (id(schema), pointer(at))
         if not isinstance(schema, dict) or key in seen:

@@ -102,6 +102,11 @@ def test_version(run):
     assert (result.exit_code, result.stdout) == (0, f"fcgen {fcgen.__version__}\n")
 
 
+def test_it_runs_as_a_module():
+    done = subprocess.run([sys.executable, "-m", "fcgen", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"fcgen {fcgen.__version__}\n"
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["fly"], ["call", QUESTION], ["call", "--functions", "f.json"], ["check"], ["check", "f.json", "--loud"]],
