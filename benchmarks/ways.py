@@ -132,8 +132,9 @@ class Fcgen(Way):
     @override
     def forget(self) -> None:
         from fcgen.decode.reading import Prefixes
+        from fcgen.offers import Offers
 
-        self.engine._kept.clear()  # noqa: SLF001  a new engine would read the tokenizer anew
+        self.engine._offers = Offers(self.engine.vocabulary)  # noqa: SLF001  a new engine reads the tokenizer anew
         self.engine._prefixes = Prefixes()  # noqa: SLF001
 
     @override

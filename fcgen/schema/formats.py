@@ -1,8 +1,8 @@
 r"""The values of JSON Schema's `format` as patterns: `format_pattern("date")` is the ECMA-262 pattern of whole dates.
 
-Every text that a pattern matches satisfies the RFC that the format names and passes `jsonschema`'s format checker;
-nearly every text of the RFC is matched. Left out are, on purpose: leap seconds, and lower case `z` (time), which the
-checker refuses; labels with `--` in the third place, such as A-labels, and names of more than four labels with one
+Every text that a pattern matches satisfies the RFC that the format names and passes `jsonschema`'s format checker (but
+for `::` in an IRI's address, which that refuses); nearly every text of the RFC is matched. Left out are, on purpose:
+leap seconds, and lower case `z` (time), which the checker refuses; labels with `--` in the third place, such as A-labels, and names of more than four labels with one
 above 13 characters (hostname); characters beyond the BMP and of private use (iri); relative JSON pointers whose count
 has a 0 before its last digit; prefixes above 999 and names that begin with an escape (uri-template); of
 internationalized names (idn-hostname) upper case, scripts but the most common, long labels, and more than four of them;

@@ -70,6 +70,10 @@ class Model:
         places = [newest[position] for position in sorted(newest)] if order == "input" else sorted(newest.values())
         return [self.lines[place] for place in places]
 
+    def contents(self):
+        """Of rows that did not fail, also of those that another one has replaced since the input has changed."""
+        return {line.content for line in {key(line): line for line in self.lines}.values() if not line.failed}
+
 
 def check(ledger, model, asked):
     for order in ("input", "done"):
@@ -138,8 +142,11 @@ def check_damaged(folder, possible, asked):
     """Both ways of opening; what is there is one of what may be; missing rows can be done, and then all is well."""
     for way in (Ledger.read, ledger_in):
         with way(folder) as ledger:
-            found = list(ledger.entries("done"))
-            model = next(model for model in possible if model.entries("done") == found)
+            found, known = (
+                list(ledger.entries("done")),
+                {one.content for one in asked if ledger.find_content(one.content)},
+            )
+            model = next(one for one in possible if (one.entries("done"), one.contents() & known) == (found, known))
             check(ledger, model, asked)
             reported = list(ledger.problems())
     assert all(problem.length > 0 for problem in reported)

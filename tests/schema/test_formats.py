@@ -3,6 +3,7 @@
 import calendar
 import json
 import random
+import re
 from datetime import date, timedelta, timezone
 
 import pytest
@@ -26,6 +27,17 @@ def has_format(name, text, spell=utf8):
     return accepts(read_pattern(FORMATS[name], spell), data.encode())
 
 
+def conforms(text, name):
+    """As the checker says; but in an IRI it refuses addresses with `::`, which RFC 3986 has and the official suite."""
+    if name.startswith("iri"):
+        text = re.sub(
+            r"\[([0-9A-Fa-f:.]*::[0-9A-Fa-f:.]*)\]",
+            lambda found: "[1:2:3:4:5:6:7:8]" if CHECKER.conforms(found[1], "ipv6") else found[0],
+            text,
+        )
+    return CHECKER.conforms(text, name)
+
+
 def test_the_formats_are_these_and_jsonschema_checks_each():
     assert set(FORMATS) == set(OUTER)
     assert set(NAMES) == set(CHECKER.checkers) - {"color"}
@@ -38,7 +50,7 @@ def test_the_formats_are_these_and_jsonschema_checks_each():
 @given(st.randoms(use_true_random=False), st.integers(0, 60))
 def test_samples_pass_the_checker(name, rng, steps):
     text = sample(read_pattern(FORMATS[name]), rng, steps).decode()
-    assert CHECKER.conforms(text, name), text
+    assert conforms(text, name), text
     assert has_format(name, text, json_chars)
 
 
@@ -48,7 +60,7 @@ def test_samples_pass_the_checker(name, rng, steps):
 def test_what_re_makes_of_the_pattern_passes_the_checker(name, data):
     text = data.draw(st.from_regex(FORMATS[name], fullmatch=True))
     assert has_format(name, text)
-    assert CHECKER.conforms(text, name), text
+    assert conforms(text, name), text
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -56,7 +68,7 @@ def test_what_re_makes_of_the_pattern_passes_the_checker(name, data):
 def test_texts_one_character_off_are_accepted_only_if_the_checker_agrees(name, data, place, char):
     text = sample(read_pattern(FORMATS[name]), random.Random(data.draw(st.integers(0, 999))), 20).decode()
     changed = text[:place] + char + text[place + data.draw(st.integers(0, 1)) :]
-    assert has_format(name, changed) <= CHECKER.conforms(changed, name), changed
+    assert has_format(name, changed) <= conforms(changed, name), changed
 
 
 @pytest.mark.parametrize("name", sorted(OUTER))
