@@ -2,12 +2,12 @@ r"""The values of JSON Schema's `format` as patterns: `format_pattern("date")` i
 
 Every text that a pattern matches satisfies the RFC that the format names and passes `jsonschema`'s format checker (but
 for `::` in an IRI's address, which that refuses); nearly every text of the RFC is matched. Left out are, on purpose:
-leap seconds, and lower case `z` (time), which the checker refuses; labels with `--` in the third place, such as A-labels, and names of more than four labels with one
-above 13 characters (hostname); characters beyond the BMP and of private use (iri); relative JSON pointers whose count
-has a 0 before its last digit; prefixes above 999 and names that begin with an escape (uri-template); of
-internationalized names (idn-hostname) upper case, scripts but the most common, long labels, and more than four of them;
-color functions, and color names but those of CSS 2.1 in lower case; and of regular expressions back references,
-look-behind, named groups, code point escapes and groups in groups.
+leap seconds, and lower case `z` (time), which the checker refuses; labels with `--` in the third place, such as
+A-labels, and names of more than four labels with one above 13 characters (hostname); characters beyond the BMP and of
+private use (iri); relative JSON pointers whose count has a 0 before its last digit; prefixes above 999 and names that
+begin with an escape (uri-template); of internationalized names (idn-hostname) upper case, scripts but the most common,
+long labels, and more than four of them; color functions, and color names but those of CSS 2.1 in lower case; and of
+regular expressions back references, look-behind, named groups, code point escapes and groups in groups.
 
 `OUTER` has for each format a pattern that matches at least whatever any checker calls valid: what it does not match is
 sure not to be of the format. Where it matches everything, no text is sure.
