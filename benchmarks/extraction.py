@@ -200,11 +200,12 @@ def _replies(batches: list[dict[str, Any]]) -> list[Row]:
     return [reply for batch in batches for reply in batch["replies"]]
 
 
-def read_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def job_parser(description: str | None) -> argparse.ArgumentParser:
+    """The options of a benchmark of jobs."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--documents", type=Path, help="a job's folder; without it, references are made up")
     parser.add_argument("--n", type=int, default=100, help="documents")
-    parser.add_argument("--batch-size", type=int, default=16, help="documents side by side")
+    parser.add_argument("--batch-size", type=int, default=16, help="documents side by side, of fcgen")
     parser.add_argument("--budget", type=int, default=256, help="tokens of a reply, at most")
     parser.add_argument("--model", default="smollm2")
     parser.add_argument("--device")
@@ -213,11 +214,11 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--timeout", type=float, default=120.0, help="seconds for one document")
     parser.add_argument("--memory", type=float, default=8.0, help="GiB that one way may take")
     parser.add_argument("--out", type=Path, help="write the results here, as JSON")
-    return parser.parse_args()
+    return parser
 
 
 def main() -> None:
-    options = read_options()
+    options = job_parser(__doc__).parse_args()
     job, documents = read_documents(options.documents, options.n)
     found = extract(job, documents, options)
     first = _replies(next(iter(found.values())))

@@ -32,12 +32,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import ways
 from decoding import Asker, describe, print_results
-from extraction import count_right, make_document, read_documents
+from extraction import count_right, job_parser, make_document, read_documents
 from isolated import Failure
 from machine import write_record
 
@@ -272,21 +271,12 @@ def _percent(part: float, whole: float) -> float | None:
 
 
 def read_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--documents", type=Path, help="a job's folder; without it, references are made up")
-    parser.add_argument("--n", type=int, default=100, help="documents")
+    parser = job_parser(__doc__)
     parser.add_argument("--ways", nargs="+", choices=list(WAYS), help="without it, all")
     parser.add_argument("--group", type=int, default=64, help="documents that a way is given at a time")
-    parser.add_argument("--batch-size", type=int, default=16, help="documents side by side, of fcgen")
-    parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 4, 16], help="likewise, tried with Outlines")
-    parser.add_argument("--budget", type=int, default=256, help="tokens of a reply, at most")
-    parser.add_argument("--model", default="smollm2")
-    parser.add_argument("--device")
-    parser.add_argument("--dtype")
-    parser.add_argument("--threads", type=int, help="threads of torch; without it, as many as torch takes")
-    parser.add_argument("--timeout", type=float, default=120.0, help="seconds for one document")
-    parser.add_argument("--memory", type=float, default=8.0, help="GiB that one way may take")
-    parser.add_argument("--out", type=Path, help="write the results here, as JSON")
+    parser.add_argument(
+        "--batch-sizes", type=int, nargs="+", default=[1, 4, 16], help="documents side by side, tried with Outlines"
+    )
     return parser.parse_args()
 
 

@@ -54,7 +54,7 @@ _HOLES = Scope()
 _NAME, _ARGUMENTS = reference(_HOLES, "NAME"), reference(_HOLES, "ARGUMENTS")
 
 # Where one of these stands, arguments may be declared elsewhere than in `properties`.
-_DECLARING = frozenset(
+DECLARING = frozenset(
     {"additionalProperties", "patternProperties", "unevaluatedProperties", "propertyNames", "dependentSchemas"}
     | {"$ref", "$dynamicRef", "$recursiveRef", "allOf", "anyOf", "oneOf", "if", "dependencies"}
 )
@@ -376,7 +376,7 @@ def choose(functions: Sequence[Function], choice: Choice, left_out: Sequence[str
 
 def arguments_schema(function: Function) -> dict[str, Any]:
     """The schema that the arguments of a call are held to: the function's parameters, closed if they list them all."""
-    if not _DECLARING.isdisjoint(function.parameters):
+    if not DECLARING.isdisjoint(function.parameters):
         return function.parameters
     return {**function.parameters, "additionalProperties": False}
 

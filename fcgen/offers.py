@@ -52,6 +52,7 @@ class Offers:
         key = _content([functions, rest])
         if key is None:  # not plain JSON: what it says is known when it is read
             readable, unreadable = read_offered(functions, on_error)
+            functions = functions if unreadable else readable
             mistakes = [str(error) for report in unreadable for error in report.errors]
             key = _content([[[f.name, f.description, f.parameters] for f in readable], mistakes, rest])
         assert key is not None, "functions that were read are plain JSON"

@@ -14,18 +14,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from fcgen.call import Choice
+from fcgen.call import DECLARING, Choice
 from fcgen.errors import OptionError, excerpt
 from fcgen.extraction.rows import Asked, Document
 from fcgen.extraction.windows import Windows, misfit, properties_of
 from fcgen.functions import Function, read_functions
 
 VERBATIM = "x-verbatim"
-# Where one of these stands, properties may be declared elsewhere than in `properties`.
-_DECLARING = frozenset(
-    {"additionalProperties", "unevaluatedProperties", "patternProperties", "propertyNames", "dependentSchemas"}
-    | {"$ref", "$dynamicRef", "$recursiveRef", "allOf", "anyOf", "oneOf", "not", "if", "dependencies"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +208,7 @@ def closed(schema: Any, *, of_class: bool = False) -> Any:
         parts = [closed(one, of_class=of_class) for one in part] if isinstance(part, list) else None
         if part is not None:
             found[key] = closed(part, of_class=of_class) if parts is None else parts
-    if isinstance(schema.get("properties"), dict) and _DECLARING.isdisjoint(schema) and _names_all(schema):
+    if isinstance(schema.get("properties"), dict) and not schema.keys() & (DECLARING | {"not"}) and _names_all(schema):
         found["additionalProperties"] = False
     return found
 

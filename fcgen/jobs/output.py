@@ -23,6 +23,7 @@ from typing import Any, BinaryIO, cast, get_args
 
 from fcgen.errors import JobError, excerpt
 from fcgen.extraction import Extracted
+from fcgen.jobs.durable import sync_folder
 from fcgen.jobs.openai_batch import response_of
 from fcgen.jobs.output_table import RESERVED, write_csv, write_parquet
 from fcgen.jobs.parquet_rows import pyarrow
@@ -165,7 +166,7 @@ def _opened(path: str | Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(place)
-        _sync_folder(place.parent)
+        sync_folder(place.parent)
     finally:
         beside.unlink(missing_ok=True)
 
@@ -195,13 +196,3 @@ def _compressed(file: BinaryIO, place: Path) -> Iterator[BinaryIO]:
             yield cast("BinaryIO", packed)
     else:
         yield file
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the file's new name durable; not every system can (Windows opens no folders)."""
-    if os.name == "posix":
-        number = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)

@@ -3,7 +3,7 @@
     segments/000001.jsonl:    <CRC-32 of the text, 8 hexadecimal digits> <its length in bytes> <the text>
 
 A text is ASCII without line breaks. `append` returns when its lines are on the disk; what a failed `append` left behind
-is cut off before the next one writes. A line is found by its place, a number that grows along the files.
+is cut off, at the latest before the next one writes. A line is found by its place, a number that grows along the files.
 
 Damage stays local. A line is read by its length, and after a damaged one reading goes on behind the next line break, so
 a changed byte costs at most the line that it is in. The bytes behind a file's last line break are of a line that was
@@ -16,6 +16,7 @@ import os
 import re
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -107,9 +108,7 @@ class Segments:
             raise JobError("a row's outcome is too long to be stored, in bytes", limit=LONGEST_LINE, given=longest)
         number, data = max(self.ends, default=1), b"".join(lines)
         try:
-            if self._out and os.fstat(self._out.fileno()).st_size != self.ends[number]:
-                self._out.truncate(self.ends[number])
-                self._close_reading()  # whose buffers may hold what was there
+            self._cut_off(number)
             if self._is_full(number, len(data), len(lines)):
                 number += 1
                 self._close_out()
@@ -119,6 +118,8 @@ class Segments:
                 view = view[out.write(view) :]
             os.fsync(out.fileno())
         except OSError as error:
+            with suppress(OSError):  # then it is cut off before the next one writes
+                self._cut_off(number)
             raise cannot_write(self._path(number), error) from error
         self.ends[number] += len(data)
         self._lines_in_last += len(lines)
@@ -234,6 +235,12 @@ class Segments:
             self.ends[number], self._lines_in_last = 0, 0
         self._out = out
         return out
+
+    def _cut_off(self, number: int) -> None:
+        """Remove what an `append` that failed has left behind."""
+        if self._out and os.fstat(self._out.fileno()).st_size != self.ends[number]:
+            self._out.truncate(self.ends[number])
+            self._close_reading()  # whose buffers may hold what was there
 
     def _cut_tail(self, number: int) -> None:
         path, end = self._path(number), self.ends[number]

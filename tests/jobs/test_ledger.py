@@ -435,7 +435,7 @@ with Ledger.create_or_open(folder, {"model": "tiny", "schema": {"type": "object"
             ledger.add(rows[added : added + 3])
             added += 3
     except JobError as error:
-        print(added, error, flush=True)
+        said = error
     for _ in range(2):  # and it stays an error as long as the disk is full
         try:
             ledger.add(rows[added:])
@@ -443,6 +443,7 @@ with Ledger.create_or_open(folder, {"model": "tiny", "schema": {"type": "object"
             pass
         else:
             raise SystemExit("added more than there is room for")
+    print(added, said, flush=True)  # from here on it waits
     input()
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     ledger.add(rows)
