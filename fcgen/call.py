@@ -34,13 +34,12 @@ from fcgen.grammar.expr import NOTHING, alt, parts_in_row, reference, seq
 from fcgen.grammar.lark import grammar_text, read_lark, read_start
 from fcgen.grammar.names import fork
 from fcgen.grammar.regex import read_pattern
-from fcgen.grammar.terms import UNKNOWN_CONTENTS, Contents, Expr, Names, Scope
+from fcgen.grammar.terms import UNKNOWN_CONTENTS, Expr, Names, Scope
 from fcgen.grammar.work import MAX_STEPS, bounded, uninterrupted
 from fcgen.output_types import read_output_type
 from fcgen.schema import Compiled, Document, Status, Text, compile_schema, spacing
+from fcgen.schema.lower import plain_contents
 from fcgen.schema.plain import plain_need
-from fcgen.schema.shape import ANY_STRING
-from fcgen.schema.string_texts import string_texts
 
 if TYPE_CHECKING:
     from referencing import Registry
@@ -420,7 +419,7 @@ def _calls(offered: Sequence[_Offered], envelope: _Envelope, text: Text) -> Expr
     hole = envelope.call.index(_NAME)
     before, after = envelope.call[:hole], envelope.call[hole + 1 :]
     around = sum(fewest(part) for part in after if part is not _ARGUMENTS)
-    plain = _plain_contents(text)
+    plain = plain_contents(text.spell)
     names = Names(
         [json.dumps(one.function.name, ensure_ascii=False).encode() for one in offered],
         lambda i: seq(*(offered[i].arguments() if part is _ARGUMENTS else part for part in after)),
@@ -428,13 +427,6 @@ def _calls(offered: Sequence[_Offered], envelope: _Envelope, text: Text) -> Expr
         [plain if one.is_plain else UNKNOWN_CONTENTS for one in offered],
     )
     return seq(*before, fork(names, (1 << len(offered)) - 1))
-
-
-def _plain_contents(text: Text) -> Contents:
-    """What is known of plain arguments: they are ASCII but for what is in strings."""
-    contents = Contents(is_plain=True, is_ascii=True)
-    contents.has(string_texts(ANY_STRING, text.spell))
-    return contents
 
 
 @contextmanager

@@ -8,17 +8,24 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from fcgen.call import Grammar, OnError, TextOptions, read_choice, read_offered
+from fcgen.errors import Unsatisfiable, VocabularyError
 from fcgen.formats import Format
 from fcgen.functions import Function
 from fcgen.mask import Masks
 from fcgen.vocab import Vocabulary
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 KEPT_MASKS = 32
+_USUAL = {
+    "type": "object",
+    "properties": {"a": {"type": "string"}, "b": {"type": "number"}, "c": {"type": "array"}},
+    "required": ["a", "b", "c"],
+}
 
 
 class Offer(NamedTuple):
@@ -39,6 +46,7 @@ class Offers:
     """Offers over one vocabulary, by the content of what they were made of."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
+        _get_ready(vocabulary)
         self._vocabulary = vocabulary
         self._kept: OrderedDict[bytes, Offer] = OrderedDict()
         self._lock = threading.Lock()
@@ -90,6 +98,19 @@ class Offers:
             while len(self._kept) > KEPT_MASKS:
                 self._kept.popitem(last=False)
             return self._kept[key]
+
+
+def _get_ready(vocabulary: Vocabulary) -> None:
+    """Load the compiled walks, and find what most grammars have in common: so no request has to wait for that."""
+    try:
+        cursor = Masks(Grammar.from_json_schema(_USUAL), vocabulary).cursor()
+    except (Unsatisfiable, VocabularyError):  # which is told where a reply is asked for
+        return
+    while not cursor.stopped:
+        cursor.mask()
+        nearer = cursor.closing_mask()
+        word = int(np.flatnonzero(nearer)[0])
+        cursor.advance(word << 5 | (int(nearer[word]) & -int(nearer[word])).bit_length() - 1)
 
 
 def _content(value: object) -> bytes | None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from models_made import tiny, tiny_llama
 from tokenizers_made import byte_level, sentencepiece_like
 
+from fcgen.call import Grammar
 from fcgen.decode.processor import LogitsProcessor
 from fcgen.engine import Engine
 from fcgen.errors import (
@@ -22,6 +23,8 @@ from fcgen.errors import (
     VocabularyError,
 )
 from fcgen.events import CallComplete, CallStarted, TextDelta
+from fcgen.mask import Masks
+from fcgen.mask.reach import reaches_of
 from fcgen.offers import KEPT_MASKS
 from fcgen.prompt import encode_prompt, render_prompt
 from fcgen.reply import parse_reply
@@ -101,6 +104,17 @@ def test_every_format(plain, name):
     assert reply.calls[0].function == "get_weather"
     prompt = render_prompt("Hi", [WEATHER], format=name, tokenizer=plain.tokenizer)
     assert reply.usage.prompt_tokens == len(encode_prompt(prompt, plain.tokenizer, format=name))
+
+
+def test_what_most_grammars_share_is_found_before_a_request():
+    tokenizer = byte_level()
+    tokenizer.add_tokens(["a token of this test alone"])
+    engine = Engine(tiny_llama(tokenizer), tokenizer)
+    known = reaches_of(engine.vocabulary).automaton.size
+    assert known > 50
+    string = Masks(Grammar.from_json_schema({"type": "string"}), engine.vocabulary).cursor()
+    string.mask()
+    assert reaches_of(engine.vocabulary).automaton.size < known + 10
 
 
 def test_the_format_is_the_tokenizers_own_if_it_has_a_template():

@@ -12,7 +12,6 @@ nothing of this: `arcs` raises through them.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
@@ -52,13 +51,13 @@ from fcgen.grammar.terms import (
     Substring,
     Unknown,
     Unlike,
+    building,
 )
 from fcgen.grammar.work import spend
 
 Arcs = Sequence[tuple[int, Expr]]
 _BUSY = "busy"  # marks a term whose arcs are being computed, by the one thread that holds the lock
 _RECORDS = "records"  # marks a term with a recording or an unknown place at its head
-_deriving = threading.RLock()
 _APART_FROM_RUNS = (Literal, Seq)
 
 
@@ -95,7 +94,7 @@ def arcs(e: Expr) -> Arcs:
             return _refine([[(members, follow(left, then)) for members, left in arcs(first)] for first, then in ways])
         case Deferred():
             return arcs(e.force())
-    with _deriving:
+    with building:
         return _derive(e)
 
 

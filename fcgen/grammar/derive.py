@@ -108,8 +108,8 @@ def few_texts(e: Expr, most: int) -> list[bytes] | None:
         if e.can_stop:
             found.append(text)
         ways = [(members, then) for members, then in arcs(e) if fewest(then) != INFINITE]
-        if len(found) + sum(members.bit_count() for members, _ in ways) > most:
-            return None
+        if len(found) + len(ahead) + sum(members.bit_count() for members, _ in ways) > most:
+            return None  # each way leads to another text
         ahead += [(then, text + bytes([byte])) for members, then in ways for byte in range(256) if members >> byte & 1]
     return None
 

@@ -7,13 +7,14 @@ marks too, and whole characters beyond ASCII by how many bytes they have.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fcgen.grammar.arcs import Recording, arcs
-from fcgen.grammar.expr import byte_range, seq
+from fcgen.grammar.expr import EMPTY
 from fcgen.grammar.terms import Expr, Repeat, Seq
 
 _ALONE = b"abcdefghijklmnopqrstuvwxyz -_./:,@+#\"\\!$%&'*;=?^`|~"
@@ -33,7 +34,6 @@ CLASS: NDArray[np.uint8] = _classes()
 _ORDER = np.argsort(CLASS, kind="stable")
 _STARTS = np.searchsorted(CLASS[_ORDER], np.arange(ODD + 1))[np.unique(CLASS)]
 _NAMES = np.unique(CLASS)
-_CONTINUED = byte_range(0x80, 0xBF)
 
 
 def loops(row: NDArray[np.int32], home: int) -> int:
@@ -57,22 +57,38 @@ def whole_characters(one: Expr) -> int:
     """The classes of whole characters beyond ASCII of which `one` accepts each, as bits."""
     try:
         after = {byte: then for members, then in arcs(one) for byte in range(0xC2, 0xF5) if members >> byte & 1}
+        return sum(
+            1 << name
+            for name, leads in _LEADS.items()
+            if all(byte in after and _is_row(after[byte], sets) for byte, sets in leads.items())
+        )
     except Recording:
         return 0
-    found = 0
-    for name, leads in _leads().items():
-        if all(after.get(byte) is then for byte, then in leads.items()):
-            found |= 1 << name
-    return found
 
 
-@lru_cache(maxsize=1)
-def _leads() -> dict[int, dict[int, Expr]]:
+def _is_row(e: Expr, sets: Sequence[int]) -> bool:
+    """Whether the texts of `e` are a byte of each of these sets."""
+    for members in sets:
+        found = arcs(e)
+        if len(found) != 1 or found[0][0] != members:
+            return False
+        e = found[0][1]
+    return e is EMPTY
+
+
+def _leads() -> dict[int, dict[int, tuple[int, ...]]]:
     """For each class of whole characters what must follow each first byte (RFC 3629, section 4)."""
-    last = _CONTINUED
-    two = dict.fromkeys(range(0xC2, 0xE0), last)
-    three = dict.fromkeys(range(0xE0, 0xF0), seq(last, last))
-    three |= {0xE0: seq(byte_range(0xA0, 0xBF), last), 0xED: seq(byte_range(0x80, 0x9F), last)}
-    four = dict.fromkeys(range(0xF0, 0xF5), seq(last, last, last))
-    four |= {0xF0: seq(byte_range(0x90, 0xBF), last, last), 0xF4: seq(byte_range(0x80, 0x8F), last, last)}
+    last = _bytes(0x80, 0xBF)
+    two = dict.fromkeys(range(0xC2, 0xE0), (last,))
+    three = dict.fromkeys(range(0xE0, 0xF0), (last, last))
+    three |= {0xE0: (_bytes(0xA0, 0xBF), last), 0xED: (_bytes(0x80, 0x9F), last)}
+    four = dict.fromkeys(range(0xF0, 0xF5), (last, last, last))
+    four |= {0xF0: (_bytes(0x90, 0xBF), last, last), 0xF4: (_bytes(0x80, 0x8F), last, last)}
     return {TWO: two, THREE: three, FOUR: four}
+
+
+def _bytes(low: int, high: int) -> int:
+    return (1 << (high + 1)) - (1 << low)
+
+
+_LEADS = _leads()

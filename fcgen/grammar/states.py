@@ -358,8 +358,9 @@ class States:
         found = owner.automaton
         count, firsts = len(found.ends), found.edges[:-1]
         degrees = np.diff(found.edges)
+        end = self._number(tail)  # where nothing but the end is left
         first = self._add([None] * (count + 1), light=True)
-        targets = found.targets + (first + 1)
+        targets = np.where(degrees[found.targets] == 0, end, found.targets + (first + 1))
         # In `choices` stand for each state the number of its edges, then its edges.
         lists = np.arange(count) + 2 * firsts
         at = np.repeat(np.arange(count) + 1, degrees) + 2 * np.arange(len(targets))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Protocol
+
+building = threading.RLock()
+"""Held by the one thread that builds terms, or finds out what follows them."""
 
 
 class Expr:
@@ -138,9 +142,11 @@ class Deferred(Expr):
         return self._like
 
     def force(self) -> Expr:
-        """The term itself."""
+        """The term itself, made once, whichever thread is first."""
         if self.built is None:
-            self.built = self.build()
+            with building:
+                if self.built is None:
+                    self.built = self.build()
         return self.built
 
 

@@ -20,7 +20,7 @@ from fcgen.grammar.work import spend
 from fcgen.place import Place, pointer
 from fcgen.schema.array_sets import checked_array, complement_array, meet_arrays
 from fcgen.schema.contains import contains
-from fcgen.schema.definitions import resolve
+from fcgen.schema.definitions import looked_into, resolve
 from fcgen.schema.disjoint import disjoint
 from fcgen.schema.number_sets import (
     Number,
@@ -96,6 +96,7 @@ def meet(a: Shape, b: Shape) -> Shape:
         PatternError, GrammarTooLarge: a pattern cannot be read.
     """
     spend(2)
+    a, b = looked_into(a), looked_into(b)
     if a is b or type(a) is Never or type(b) is Anything:
         return a
     if type(b) is Never or type(a) is Anything:
@@ -230,6 +231,8 @@ def _complement(shape: Shape) -> Shape:
             return Never("any value is allowed where none must be", shape.place)
         case AnyOf():
             return reduce(meet, map(complement, shape.parts))
+        case Ref() if shape.need is not None:
+            return complement(resolve(shape))
         case Ref() if shape.parts:
             return union(map(complement, shape.parts), shape.place)
         case Ref():

@@ -120,8 +120,8 @@ class _Counted:
         self.spacing = low.spacing(depth)
         self.end = seq(self.spacing.close, _CLOSE)
         starts = [known.start for known in part.contains]
-        # from here on, all indices are alike
-        self.steady = max([len(part.prefix), part.min_items, *starts, part.max_items or 0, 1])
+        self.alike = max([len(part.prefix), *starts, 1])  # from here on, all items are alike
+        self.steady = max(self.alike, part.min_items, part.max_items or 0)  # and all indices
         self.places: dict[_Place, Expr] = {}
         self.values: dict[Hashable, Any] = {}
         self.kinds: dict[tuple[int, tuple[int, ...]], list[_Item]] = {}
@@ -215,7 +215,7 @@ class _Counted:
 
     def items(self, place: _Place) -> list[_Item]:
         """The ways to write the item at a place, by what they count."""
-        at = place.at, place.counts
+        at = min(place.at, self.alike), place.counts
         found = self.kinds.get(at)
         if found is None:
             found = self.kinds[at] = list(self._items(place))
@@ -254,8 +254,21 @@ class _Counted:
         if place.at > 0 and self.may_end(place):
             return self.end
         comma = self.spacing.comma if place.at else EMPTY
+        return alt_of(seq(comma, item.texts, _SLACK, self.estimate(then)) for item, then in self.nearer(place))
+
+    def nearer(self, place: _Place) -> list[tuple[_Item, _Place]]:
+        """The items that lead to an end, each with the place after it.
+
+        Where items are alike their order does not matter, so those come first that are still to be counted.
+        """
         following = [(item, self.then(item, place)) for item in self.items(place)]
-        return alt_of(seq(comma, item.texts, _SLACK, self.estimate(then)) for item, then in following if then != place)
+        if place.at >= self.alike:
+            lacking = [k for k, known in enumerate(self.part.contains) if place.counts[k] < known.least]
+            if lacking:
+                return [
+                    (item, then) for item, then in following if any(then.counts[k] > place.counts[k] for k in lacking)
+                ]
+        return [(item, then) for item, then in following if then != place]
 
     def then(self, item: _Item, place: _Place) -> _Place:
         return place._replace(at=min(place.at + 1, self.steady), counts=item.counts)
@@ -268,9 +281,8 @@ class _Counted:
             return NOTHING
         if place not in memo:
             comma = self.spacing.comma if place.at else EMPTY
-            following = [(item, self.then(item, place)) for item in self.items(place)]
             memo[place] = alt_of(
-                seq(comma, item.texts, self.shortest_way(then, memo)) for item, then in following if then != place
+                seq(comma, item.texts, self.shortest_way(then, memo)) for item, then in self.nearer(place)
             )
         return memo[place]
 

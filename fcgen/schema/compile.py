@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import marshal
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+import re
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,17 +25,21 @@ from fcgen.schema.keywords import Status
 from fcgen.schema.lower import lower
 from fcgen.schema.lowering import children_of
 from fcgen.schema.object_sets import value_of
+from fcgen.schema.plain import PlainNeeds
 from fcgen.schema.read import Reader
 from fcgen.schema.shape import AnyOf, Array, Never, Object, Shape, String
 from fcgen.schema.string_sets import described_string
 from fcgen.schema.string_texts import string_texts
-from fcgen.schema.text import Text
+from fcgen.schema.text import Text, spacing
 
 if TYPE_CHECKING:
     from referencing import Registry
 
 MAX_CACHED = 2048
 MAX_CACHED_BYTES = 1 << 18
+_BEYOND_ASCII = re.compile(rb"[\xc2-\xf4][\x80-\xbf]")  # in UTF-8; numbers and lengths may look like it as well
+_ANCHOR = b"nchor"  # as in `$anchor`, `$dynamicAnchor` and `$recursiveAnchor`
+_ID = marshal.dumps("id", 2)[1:]  # the first byte tells whether it is interned
 _COMPARING = frozenset({"uniqueItems", "contains"})  # values are told apart by their texts
 _NAMING = frozenset({"patternProperties", "propertyNames"})  # names are of patterns
 
@@ -47,14 +51,19 @@ class Compiled:
     Attributes:
         root: the JSON texts of the valid values.
         notes: keywords that assert nothing, though their writer may have meant something by them.
-        uses: the keywords of the schema, each with what became of it.
         shape: what the schema means.
     """
 
     root: Expr
     notes: tuple[str, ...]
-    uses: tuple[tuple[str, Status], ...]
     shape: Shape
+    _reader: Reader = field(repr=False)
+
+    @property
+    def uses(self) -> tuple[tuple[str, Status], ...]:
+        """The keywords of the schema, each with what became of it."""
+        self._reader.read_plain()
+        return tuple(sorted(self._reader.uses))
 
     @property
     def size(self) -> int:
@@ -100,10 +109,10 @@ def compile_schema(
     content = _content(schema)
     try:
         if content is None:
-            return _compile(schema, choices, registry, document)
+            return _compile(schema, None, choices, registry, document)
         is_of_document = document is not None and b"x-verbatim" in content
         if registry is not None or len(content) > MAX_CACHED_BYTES or is_of_document:
-            return _compile(_loaded(content), choices, registry, document)
+            return _compile(_loaded(content), content, choices, registry, document)
         return _compile_content(content, choices)
     except FcgenError as error:
         error.function = function
@@ -132,32 +141,54 @@ def _loaded(content: bytes) -> Any:
 @lru_cache(maxsize=MAX_CACHED)
 def _compile_content(content: bytes, choices: _Choices) -> Compiled:
     """Kept by content, so that a schema that comes again has the states that it had, and what was found out of them."""
-    return _compile(_loaded(content), choices, None, None)
+    return _compile(_loaded(content), content, choices, None, None)
 
 
-def _compile(schema: Any, choices: _Choices, registry: Registry[Any] | None, document: Document | None) -> Compiled:
+def _compile(
+    schema: Any, content: bytes | None, choices: _Choices, registry: Registry[Any] | None, document: Document | None
+) -> Compiled:
     """What is made of `schema` is in part made when it is walked, so nobody else may change it."""
     text, depth, function, nullable, max_steps = choices
     with bounded(max_steps), uninterrupted():
-        reader = Reader(schema, function=function, registry=registry, nullable=nullable, document=document)
+        needs = None if text.is_indented or max_steps < MAX_STEPS else _plain_needs(text)
+        reader = Reader(
+            schema,
+            function=function,
+            registry=registry,
+            nullable=nullable,
+            document=document,
+            needs=needs,
+            is_one=content is not None and _is_one(schema, content),
+        )
         if reader.draft is Draft.D4:
             text = replace(text, plain_integers=True)
         shape = reader.read_all()
-        contents = _contents(schema, {keyword for keyword, _ in reader.uses}, registry)
+        keywords = {keyword for keyword, _ in reader.uses}
+        is_ascii = registry is None and not keywords & _NAMING and _is_ascii(schema, content)
+        contents = Contents(is_plain=not keywords & _COMPARING, is_ascii=is_ascii)
         root = lower(shape, text, depth, contents=contents)
         if fewest(root) == INFINITE:
             raise _impossible(shape)
-    return Compiled(root, tuple(dict.fromkeys(map(str, reader.notes))), tuple(sorted(reader.uses)), shape)
+    return Compiled(root, tuple(dict.fromkeys(map(str, reader.notes))), shape, reader)
 
 
-def _contents(schema: Any, keywords: AbstractSet[str], registry: Registry[Any] | None) -> Contents:
-    """What is known of the terms of a schema."""
-    is_ascii = registry is None and not keywords & _NAMING and _is_ascii(schema)
-    return Contents(is_plain=not keywords & _COMPARING, is_ascii=is_ascii)
+def _plain_needs(text: Text) -> PlainNeeds:
+    around = spacing(text.whitespace)
+    return PlainNeeds(colon=int(fewest(around.colon)), comma=int(fewest(around.comma)))
 
 
-def _is_ascii(schema: Any) -> bool:
+def _is_one(schema: Any, content: bytes) -> bool:
+    """Whether it is seen at a glance that no part of the schema names itself."""
+    if type(schema) is not dict or _ANCHOR in content or _ID in content:
+        return False
+    name = schema.get("$id", "")
+    return content.count(b"$id") == ("$id" in schema) and type(name) is str and "#" not in name
+
+
+def _is_ascii(schema: Any, content: bytes | None) -> bool:
     """Whether all its strings are ASCII, as far as that is easily told."""
+    if content is not None and _BEYOND_ASCII.search(content) is None:
+        return True
     try:
         return json.dumps(schema, ensure_ascii=False).isascii()
     except (TypeError, ValueError, RecursionError):  # no JSON where none is asked for, or too deep for this

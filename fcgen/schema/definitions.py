@@ -13,12 +13,18 @@ MAX_DEFINITIONS = 20_000
 
 
 class Definitions:
-    """Shapes under keys, each made from its recipe when it is first asked for."""
+    """Shapes under keys, each made from its recipe when it is first asked for.
 
-    __slots__ = ("_open", "_recipes", "_shapes", "keys")
+    Attributes:
+        keys: all but the plain ones, in the order of their definition; it grows while shapes are made.
+        plain: the plain ones, likewise.
+    """
+
+    __slots__ = ("_open", "_recipes", "_shapes", "keys", "plain")
 
     def __init__(self) -> None:
-        self.keys: list[Hashable] = []  # in the order of their definition; grows while shapes are made
+        self.keys: list[Hashable] = []
+        self.plain: list[Ref] = []
         self._recipes: dict[Hashable, tuple[Callable[[], Shape], Place]] = {}
         self._shapes: dict[Hashable, Shape] = {}
         self._open: set[Hashable] = set()
@@ -34,6 +40,13 @@ class Definitions:
             self._recipes[key] = (recipe, place)
             self.keys.append(key)
         return Ref(key, self, place)
+
+    def define_plain(self, key: Hashable, recipe: Callable[[], Shape], place: Place, need: int) -> Ref:
+        """The same of a plain shape, which refers to no other one, and whose recipe cannot fail."""
+        self._recipes.setdefault(key, (recipe, place))
+        found = Ref(key, self, place, need=need)
+        self.plain.append(found)
+        return found
 
     def __getitem__(self, key: Hashable) -> Shape:
         found = self._shapes.get(key)
@@ -72,6 +85,11 @@ def resolve(shape: Shape) -> Shape:
     for key, definitions in passed.items():
         definitions[key] = shape
     return shape
+
+
+def looked_into(shape: Shape) -> Shape:
+    """What a plain definition holds; of other ones, and of other shapes, the shape as it is."""
+    return resolve(shape) if type(shape) is Ref and shape.need is not None else shape
 
 
 def peek(shape: Shape) -> Shape | None:

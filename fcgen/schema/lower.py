@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
-from fcgen.grammar.expr import NOTHING, alt, alt_of, apart, literal, seq
+from fcgen.grammar.expr import NOTHING, alt, alt_of, apart, deferred, literal, seq
 from fcgen.grammar.terms import Contents, Expr
 from fcgen.schema.array_texts import array_texts
+from fcgen.schema.definitions import resolve
 from fcgen.schema.lowering import ANY_VALUE, Lowering
 from fcgen.schema.number_sets import Number
 from fcgen.schema.number_texts import number_texts
 from fcgen.schema.object_texts import object_texts
-from fcgen.schema.shape import AnyOf, Anything, Array, Boolean, Never, Null, Object, Ref, Shape, String, Values
-from fcgen.schema.string_texts import string_texts
+from fcgen.schema.shape import (
+    ANY_STRING,
+    AnyOf,
+    Anything,
+    Array,
+    Boolean,
+    Never,
+    Null,
+    Object,
+    Ref,
+    Shape,
+    String,
+    Values,
+)
+from fcgen.schema.string_texts import Spell, string_texts
 from fcgen.schema.text import Text
 
 _QUOTE = literal(b'"')
@@ -68,6 +82,8 @@ def _texts(low: Lowering, shape: Shape, depth: int) -> Expr:
             return alt_of(low.value(value, depth) for value in shape.values.values())
         case AnyOf():
             return alt_of(low.term(part, depth) for part in shape.parts)
+        case Ref(need=int()):
+            return _plain(low, shape, depth)
         case Ref():
             return low.reference(shape.key, shape, depth)
         case Anything():
@@ -78,3 +94,20 @@ def _texts(low: Lowering, shape: Shape, depth: int) -> Expr:
             return literal(b"null")
         case Never():
             return NOTHING
+
+
+def _plain(low: Lowering, shape: Ref, depth: int) -> Expr:
+    """A plain shape, which is made and lowered when it is walked."""
+    made = partial(_made, low, shape, depth)
+    return deferred(made, made, can_stop=False, need=shape.need, contents=plain_contents(low.text.spell))
+
+
+def _made(low: Lowering, shape: Ref, depth: int) -> Expr:
+    return low.late(resolve(shape), depth)
+
+
+def plain_contents(spell: Spell) -> Contents:
+    """What is known of the texts of plain shapes: they are ASCII but for what is in strings."""
+    contents = Contents(is_plain=True, is_ascii=True)
+    contents.has(string_texts(ANY_STRING, spell))
+    return contents

@@ -64,9 +64,17 @@ def kinds_of(schema: Schema, place: Place) -> frozenset[str]:
 
 
 def read_kinds(
-    schema: Schema, kinds: frozenset[str], draft: Draft, place: Place, read: Read, *, document: Document | None = None
+    schema: Schema,
+    kinds: frozenset[str],
+    draft: Draft,
+    place: Place,
+    read: Read,
+    *,
+    later: Read | None = None,
+    document: Document | None = None,
 ) -> Shape:
-    """The union of what the schema says about each kind."""
+    """The union of what the schema says about each kind. `later` reads what nothing depends on but its own text."""
+    later = read if later is None else later
     found: list[Shape] = []
     if "null" in kinds:
         found.append(Null(place))
@@ -77,9 +85,10 @@ def read_kinds(
     if "string" in kinds:
         found.append(_string(schema, place, document))
     if "array" in kinds:
-        found.append(_array(schema, draft, place, read))
+        is_counted = "contains" in schema or "uniqueItems" in schema
+        found.append(_array(schema, draft, place, read, read if is_counted else later))
     if "object" in kinds:
-        found.append(_object(schema, draft, place, read))
+        found.append(_object(schema, draft, place, read, later))
     return found[0] if len(found) == 1 else union(found, place)
 
 
@@ -182,11 +191,11 @@ def items_of(schema: Schema, draft: Draft, place: Place) -> tuple[str, list[Any]
     return first, items, rest if rest in schema else None
 
 
-def _array(schema: Schema, draft: Draft, place: Place, read: Read) -> Shape:
+def _array(schema: Schema, draft: Draft, place: Place, read: Read, later: Read) -> Shape:
     low, high = _count(schema, "minItems", place) or 0, _count(schema, "maxItems", place)
     first, items, rest = items_of(schema, draft, place)
     prefix = tuple([read(item, ((place, first), i)) for i, item in enumerate(items)])
-    further = ANYTHING if rest is None else read(schema[rest], (place, rest))
+    further = ANYTHING if rest is None else later(schema[rest], (place, rest))
     contains = _contains(schema, draft, place, read) if "contains" in schema and draft >= Draft.D6 else ()
     unique = schema.get("uniqueItems", False)
     if not isinstance(unique, bool):
@@ -203,11 +212,11 @@ def _contains(schema: Schema, draft: Draft, place: Place, read: Read) -> tuple[C
     return (Contains(item, 0, low, high),) if low or high is not None else ()
 
 
-def _object(schema: Schema, draft: Draft, place: Place, read: Read) -> Shape:
+def _object(schema: Schema, draft: Draft, place: Place, read: Read, later: Read) -> Shape:
     declared = named(schema, "properties", place)
     names = _names(schema.get("required", []), "required", (place, "required"))
     within = (place, "properties")
-    properties = {name: read(value, (within, name)) for name, value in declared.items()}
+    properties = {name: later(value, (within, name)) for name, value in declared.items()}
     rest: Shape = ANYTHING
     if "additionalProperties" in schema:
         rest = read(schema["additionalProperties"], (place, "additionalProperties"))

@@ -11,9 +11,10 @@ from typing import Any
 
 MAX_DEPTH = 12
 MAX_VALUES = 300
+MAX_LENGTH = 1000  # that a text is demanded to have
 _SAYS_NOTHING = frozenset(["description", "title", "default", "example", "examples"])
 _KEYWORDS = {
-    "string": _SAYS_NOTHING | {"type", "enum"},
+    "string": _SAYS_NOTHING | {"type", "enum", "minLength", "maxLength"},
     "integer": _SAYS_NOTHING | {"type"},
     "number": _SAYS_NOTHING | {"type"},
     "boolean": _SAYS_NOTHING | {"type"},
@@ -25,27 +26,42 @@ _SHORTEST = {"string": 2, "integer": 1, "number": 1, "boolean": 4, "null": 4, "a
 
 
 def plain_need(schema: Any, *, colon: int = 2, comma: int = 2) -> int | None:
-    """The bytes of the shortest text of a plain schema; None: it is not plain.
+    """The bytes of the shortest text of a plain schema; None: it is not plain. As `PlainNeeds` has it."""
+    return PlainNeeds(colon, comma).of(schema)
 
-    All names and given values of a plain schema are ASCII.
+
+class PlainNeeds:
+    """The bytes of the shortest texts of plain schemas. All names and given values of these are ASCII.
 
     Args:
-        schema: any JSON Schema.
         colon: the bytes of a colon and what must stand around it.
         comma: likewise of a comma.
     """
-    return _Plain(colon, comma).need(schema, 0)
-
-
-class _Plain:
-    """One look at one schema, which ends when too much was seen."""
 
     def __init__(self, colon: int, comma: int) -> None:
         self._colon, self._comma = colon, comma
-        self._left = MAX_VALUES
+        self._left = 0
+        # By the identities of schemas, which last as long as they are held.
+        self._known: dict[int, tuple[Any, int | None]] = {}
+        self._not_plain: dict[int, Any] = {}
 
-    def need(self, schema: Any, depth: int) -> int | None:
-        """The fewest bytes of a schema within; None: it is not plain."""
+    def of(self, schema: Any) -> int | None:
+        """The fewest bytes of a text of `schema`; None: it is not plain, or too large to see that at a glance."""
+        known = self._known.get(id(schema))
+        if known is None:
+            self._left = MAX_VALUES
+            known = self._known[id(schema)] = schema, self._need(schema, 0)
+        return known[1]
+
+    def _need(self, schema: Any, depth: int) -> int | None:
+        if id(schema) in self._not_plain:
+            return None
+        need = self._look(schema, depth)
+        if need is None and self._left >= 0:
+            self._not_plain[id(schema)] = schema
+        return need
+
+    def _look(self, schema: Any, depth: int) -> int | None:
         self._left -= 1
         kind = schema.get("type") if type(schema) is dict else None
         if type(kind) is not str or self._left < 0 or depth > MAX_DEPTH:
@@ -55,9 +71,11 @@ class _Plain:
             return None
         if kind == "object":
             return self._of_object(schema, depth)
-        if kind == "array" and "items" in schema and self.need(schema["items"], depth + 1) is None:
+        if kind == "array" and "items" in schema and self._need(schema["items"], depth + 1) is None:
             return None
-        return self._of_words(schema["enum"]) if "enum" in schema else _SHORTEST[kind]
+        if "enum" in schema:
+            return None if "minLength" in schema or "maxLength" in schema else self._of_words(schema["enum"])
+        return _of_length(schema) if kind == "string" else _SHORTEST[kind]
 
     def _of_object(self, schema: dict[str, Any], depth: int) -> int | None:
         properties, required = schema.get("properties", {}), schema.get("required", ())
@@ -65,7 +83,7 @@ class _Plain:
             return None
         needs: dict[str, int] = {}
         for name, value in properties.items():
-            need = self.need(value, depth + 1)
+            need = self._need(value, depth + 1)
             if need is None or type(name) is not str or not _is_plain(name):
                 return None
             needs[name] = len(name) + 2 + self._colon + need
@@ -79,6 +97,11 @@ class _Plain:
             return None
         self._left -= len(words)
         return min(map(len, words)) + 2 if self._left >= 0 else None
+
+
+def _of_length(schema: dict[str, Any]) -> int | None:
+    least, most = schema.get("minLength", 0), schema.get("maxLength", MAX_LENGTH)
+    return 2 + least if type(least) is type(most) is int and 0 <= least <= most and least <= MAX_LENGTH else None
 
 
 def _is_plain(text: str) -> bool:

@@ -26,6 +26,7 @@ from fcgen.schema.formats import ANNOTATIONS, format_pattern
 from fcgen.schema.keywords import KEYWORDS, Keyword, Status
 from fcgen.schema.one_of import exactly_one, named_apart, names_of
 from fcgen.schema.parts import dependents, kinds_of, listed, malformed, read_kinds
+from fcgen.schema.plain import PlainNeeds
 from fcgen.schema.refs import Base, Documents, Target
 from fcgen.schema.shape import ANYTHING, Anything, Never, Ref, Shape, Values
 from fcgen.schema.unevaluated import is_needed, read_unevaluated
@@ -83,7 +84,11 @@ def read_schema(
 
 
 class Reader:
-    """One reading of one schema: `notes` and `uses` are complete when `read_all` has returned.
+    """One reading of one schema: `notes` are complete when `read_all` has returned, `uses` after `read_plain`.
+
+    Args:
+        needs: of plain schemas, which are read when they are asked for. None: all is read at once.
+        is_one: whether it is known that no part of the schema has a name of its own.
 
     Attributes:
         notes: keywords that assert nothing, though their writer may have meant something by them.
@@ -98,6 +103,8 @@ class Reader:
         registry: Registry[Any] | None = None,
         nullable: bool = False,
         document: Document | None = None,
+        needs: PlainNeeds | None = None,
+        is_one: bool = False,
     ) -> None:
         self.notes: list[Note] = []
         self.uses: set[tuple[str, Status]] = set()
@@ -106,10 +113,11 @@ class Reader:
         self._function = function
         self._nullable = nullable
         self._document = document
+        self._needs = needs
         self._errors: dict[str, FcgenError] = {}
         self._unasserted: frozenset[str] = frozenset()
         self._depth = 0
-        self._documents = Documents(schema, registry)
+        self._documents = Documents(schema, registry, is_one=is_one)
 
     @property
     def draft(self) -> Draft:
@@ -149,6 +157,11 @@ class Reader:
         except FcgenError as error:
             self.report(error)
 
+    def read_plain(self) -> None:
+        """Read the plain definitions too, so that `uses` is complete."""
+        for ref in self.definitions.plain:  # which grows meanwhile
+            resolve(ref)
+
     def report(self, error: FcgenError) -> None:
         """Collect a mistake."""
         if len(self._errors) < MAX_ERRORS:
@@ -183,6 +196,20 @@ class Reader:
             return ANYTHING
         finally:
             self._depth -= 1
+
+    def read_late(self, schema: Any, place: Place, base: Base) -> Shape:
+        """The same; of a plain object or array, a definition that is only read when it is asked for."""
+        is_worth_it = type(schema) is dict and schema.get("type") in ("object", "array")
+        need = self._plain_need(schema) if is_worth_it else None
+        if need is None:
+            return self.read(schema, place, base)
+        return self.definitions.define_plain(("plain", id(schema)), lambda: self.read(schema, place, base), place, need)
+
+    def _plain_need(self, schema: Any) -> int | None:
+        """The fewest bytes of a text of a plain schema, which may be read late; None: it is to be read at once."""
+        if self._needs is None or self._unasserted or self._depth > MAX_DEPTH // 2:
+            return None
+        return self._needs.of(schema)
 
     def _conjunction(self, schema: dict[str, Any], place: Place, base: Base) -> Shape:
         base = self.entered(schema, place, base)
@@ -219,7 +246,8 @@ class Reader:
                 own = len(shapes) if name == "properties" else 0
         if own is not None:
             read = partial(self.read, base=base)
-            shapes.insert(own, read_kinds(schema, kinds, draft, place, read, document=self._document))
+            later = partial(self.read_late, base=base)
+            shapes.insert(own, read_kinds(schema, kinds, draft, place, read, later=later, document=self._document))
         return reduce(meet, shapes) if shapes else Anything(place)
 
     def finished(self, shape: Shape, schema: dict[str, Any], place: Place, base: Base) -> Shape:
@@ -314,7 +342,7 @@ class Reader:
                 branches = self.branches(schema, "anyOf", place, base)
                 return union(self._naming(schema, "anyOf", place)(branches), (place, "anyOf"))
             case _:
-                return self._defined(self.target(name, schema, place, base))
+                return self._referred(self.target(name, schema, place, base))
 
     def target(self, keyword: str, schema: dict[str, Any], place: Place, base: Base) -> Target:
         """What the reference `keyword` of the schema leads to."""
@@ -335,13 +363,22 @@ class Reader:
         contents, base, place = target
         return self.definitions.define(self._documents.key(target), lambda: self.read(contents, place, base), place)
 
+    def _referred(self, target: Target) -> Ref:
+        """What a reference leads to; if that is plain, it is only read when it is asked for."""
+        contents, base, place = target
+        need = self._plain_need(contents)
+        if need is None:
+            return self._defined(target)
+        key = self._documents.key(target)
+        return self.definitions.define_plain(key, lambda: self.read(contents, place, base), place, need)
+
     def _lone_ref(self, schema: dict[str, Any], place: Place, base: Base) -> Shape:
         for name in schema:
             keyword = KEYWORDS.get(name)
             if name != "$ref" and (keyword is None or keyword.status != "annotation"):
                 self.note(place, name, "beside `$ref` it asserts nothing in the draft that `$schema` names")
         self._count("$ref", "enforced")
-        return self._defined(self.target("$ref", schema, place, base))
+        return self._referred(self.target("$ref", schema, place, base))
 
     def _one_of(self, shape: Shape, schema: dict[str, Any], place: Place, base: Base) -> Shape:
         """`shape` and exactly one of the branches. Where they refer to others, that is settled when those are read."""

@@ -66,18 +66,28 @@ class Documents:
         schema: the schema.
         registry: documents that its references may name.
         default: the draft of a schema that names none.
+        is_one: whether it is known that no part of the schema has a name of its own.
 
     Attributes:
         root: the base of the schema itself.
     """
 
-    def __init__(self, schema: Any, registry: Registry[Any] | None = None, default: Draft = Draft.D2020) -> None:
+    def __init__(
+        self,
+        schema: Any,
+        registry: Registry[Any] | None = None,
+        default: Draft = Draft.D2020,
+        *,
+        is_one: bool = False,
+    ) -> None:
         self._registry = registry
         self._found: dict[str, referencing.Resource[Any] | None] = {}
         self._by_uri: dict[str, Resource] = {}
         self._by_contents: dict[int, Resource] = {}  # the documents are kept, so identities last
         self._scopes: set[Scope] = set()
+        self._is_one = is_one
         root = self._add(schema, "", default, None)
+        self._is_one = False  # others may be
         self.root = Base(root, root.draft, _outermost((), root))
 
     def enter(self, base: Base, schema: dict[str, Any], place: Place) -> Base:
@@ -209,7 +219,7 @@ class Documents:
         return root
 
     def _split(self, root: Resource) -> list[Resource]:
-        found = list(resources_in(root, self._draft))
+        found = [root] if self._is_one else list(resources_in(root, self._draft))
         for resource in found:
             if isinstance(resource.contents, dict):  # booleans have no identity of their own
                 self._by_contents.setdefault(id(resource.contents), resource)

@@ -204,12 +204,18 @@ class Defined(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ref:
-    """The shape that `definitions` has under `key`; what `parts` have in common, if there are any."""
+    """The shape that `definitions` has under `key`.
+
+    Attributes:
+        parts: those that have it in common, if it is made of several.
+        need: the fewest bytes of its text, if it is plain (`plain.py`) and only made late.
+    """
 
     key: Hashable
     definitions: Defined
     place: Place = None
     parts: tuple[Shape, ...] = ()
+    need: int | None = None
 
 
 Shape: TypeAlias = Never | Anything | Null | Boolean | Number | String | Array | Object | Values | AnyOf | Ref

@@ -8,10 +8,9 @@ from dataclasses import replace
 from typing import TypeVar
 
 from fcgen.errors import UnsupportedKeyword, excerpt
-from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.place import pointer
 from fcgen.schema.shape import ANY_STRING, String
-from fcgen.schema.string_texts import accepts_text, string_texts
+from fcgen.schema.string_texts import accepts_text, has_text
 
 
 def meet_strings(a: String, b: String) -> String:
@@ -100,8 +99,8 @@ def no_string(part: String) -> bool:
         return True
     if not (part.patterns or part.formats or part.documents) and part.max_length is None:
         is_open = not (part.not_patterns or part.not_formats or part.choices or part.not_documents)
-        return not is_open and fewest(string_texts(part, wide=True)) == INFINITE
-    return part.is_regular and fewest(string_texts(part, wide=True)) == INFINITE
+        return not is_open and not has_text(part)
+    return part.is_regular and not has_text(part)
 
 
 def is_string_of(part: String, text: str) -> bool:

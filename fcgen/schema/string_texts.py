@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from fcgen.errors import GrammarTooLarge, OutOfSteps, PatternError
 from fcgen.grammar.characters import ANY, CharSet, json_chars
-from fcgen.grammar.derive import arcs
+from fcgen.grammar.derive import INFINITE, arcs, fewest
 from fcgen.grammar.dfa import determinize
 from fcgen.grammar.expr import NOTHING, alt_of, both, complement, repeat, seq
 from fcgen.grammar.lark import read_grammar
@@ -33,6 +33,7 @@ _FEW_STATES = 64
 _EVERYTHING = r"[\s\S]*"
 
 Spell = Callable[[CharSet], Expr]
+_Constrained = Callable[["_Content", Spell, bool], Expr]
 
 
 def string_texts(part: String, spell: Spell = json_chars, *, wide: bool = False) -> Expr:
@@ -44,11 +45,22 @@ def string_texts(part: String, spell: Spell = json_chars, *, wide: bool = False)
         PatternError: a pattern is malformed or not regular.
         GrammarTooLarge: the constraints together have too many states.
     """
+    return _texts(part, spell, wide, _constrained)
+
+
+def has_text(part: String) -> bool:
+    """Whether there may be a string of `part`. Raises as `string_texts` does."""
+    return fewest(_texts(part, json_chars, True, _walked)) != INFINITE  # noqa: FBT003
+
+
+def _texts(part: String, spell: Spell, wide: bool, constrained: _Constrained) -> Expr:  # noqa: FBT001
     if not part.is_regular:
         return _of_length(part.min_length, part.max_length, spell)
     content = _Content(*(getattr(part, name) for name in _Content._fields))
     try:
-        return _in_documents(part, content, spell, wide) if part.is_of_document else _constrained(content, spell, wide)
+        if part.is_of_document:
+            return _in_documents(part, content, spell, wide)
+        return constrained(content, spell, wide)
     except (PatternError, GrammarTooLarge, OutOfSteps) as error:
         has_format = part.formats or part.not_formats or not part.is_of_document
         error.keyword = "pattern" if part.patterns or part.not_patterns else "format" if has_format else "x-verbatim"
@@ -90,6 +102,23 @@ _ANYTHING = _Content((), (), (), (), 0, None, frozenset(), ())
 
 @lru_cache(maxsize=1024)
 def _constrained(content: _Content, spell: Spell, wide: bool) -> Expr:  # noqa: FBT001
+    parts = _parts(content, spell, wide)
+    if len(parts) == 1:
+        return parts[0]
+    together = both(*parts)
+    try:
+        return determinize(together, limit=_FEW_STATES)
+    except GrammarTooLarge:
+        return together
+
+
+@lru_cache(maxsize=1024)
+def _walked(content: _Content, spell: Spell, wide: bool) -> Expr:  # noqa: FBT001
+    return both(*_parts(content, spell, wide))
+
+
+def _parts(content: _Content, spell: Spell, wide: bool) -> list[Expr]:  # noqa: FBT001
+    """What a text must be of at the same time."""
     patterns, not_patterns, formats, not_formats, least, most, excluded, choices = content
     parts = [_pattern(pattern, spell) for pattern in patterns] + [_format(name, spell, wide) for name in formats]
     if least or most is not None:
@@ -102,13 +131,7 @@ def _constrained(content: _Content, spell: Spell, wide: bool) -> Expr:  # noqa: 
         parts.append(_all_but(excluded, spell))
     if not (patterns or formats or choices or least or most is not None):
         parts.append(_of_length(0, None, spell))
-    if len(parts) == 1:
-        return parts[0]
-    together = both(*parts)
-    try:
-        return determinize(together, limit=_FEW_STATES)
-    except GrammarTooLarge:
-        return together
+    return parts
 
 
 def _in_documents(part: String, content: _Content, spell: Spell, wide: bool) -> Expr:  # noqa: FBT001

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from fcgen.grammar import expr
 from fcgen.grammar.automaton import Automaton, state_of
 from fcgen.grammar.characters import ANY, CharSet, json_chars
 from fcgen.grammar.expr import ANY_BYTES, alt, literal, repeat, seq
@@ -81,3 +82,8 @@ def test_a_class_loops_if_all_its_bytes_do():
     assert found >> int(CLASS[ord("y")]) & 1
     assert found >> ODD & 1
     assert loops(row, 5) == 0
+
+
+def test_whole_characters_are_told_whenever_their_terms_were_made(monkeypatch):
+    monkeypatch.setattr(expr, "_terms", dict(expr._lasting))
+    assert whole_characters(json_chars(CharSet.of((0x80, 0x10FFFF)))) == 1 << TWO | 1 << THREE | 1 << FOUR

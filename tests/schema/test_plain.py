@@ -2,19 +2,32 @@
 
 import gzip
 import json
+import random
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from schemas_made import schemas, schemas_with_references
+from walking import accepts, allowed
 
-from fcgen.call import arguments_schema
+from fcgen import Masks, Vocabulary
+from fcgen.call import Grammar, arguments_schema
+from fcgen.errors import FcgenError
 from fcgen.functions import read_functions
 from fcgen.grammar.derive import fewest
+from fcgen.grammar.work import MAX_STEPS
 from fcgen.schema import Text, compile_schema
-from fcgen.schema.plain import MAX_DEPTH, MAX_VALUES, plain_need
+from fcgen.schema.plain import MAX_DEPTH, MAX_LENGTH, MAX_VALUES, plain_need
+from fcgen.schema.read import Reader
 
 FUNCTIONS = Path(__file__).parents[3] / "shared" / "data" / "functions"
+
+END = 260
+BYTES = Vocabulary([*(bytes([byte]) for byte in range(256)), b'{"', b'": ', b'", "', b'"}', None], stop_ids=[END])
+AT_ONCE = MAX_STEPS - 1  # with a limit of its own, all of a schema is read at once
 
 words = st.text("abz_- .1", max_size=4)
 notes = st.fixed_dictionaries({}, optional={"description": st.text(max_size=3), "default": st.none(), "title": words})
@@ -22,6 +35,11 @@ scalars = st.builds(
     lambda kind, more: {"type": kind, **more},
     st.sampled_from(["string", "integer", "number", "boolean", "null"]),
     notes,
+)
+lengths = st.builds(
+    lambda least, more: {"type": "string", "minLength": least, **({"maxLength": least + more} if more >= 0 else {})},
+    st.integers(0, 4),
+    st.integers(-1, 4),
 )
 enums = st.builds(lambda values, more: {"type": "string", "enum": values, **more}, st.lists(words, min_size=1), notes)
 
@@ -38,7 +56,7 @@ def objects(draw, values):
 
 
 plain = st.recursive(
-    scalars | enums,
+    scalars | enums | lengths,
     lambda inner: objects(inner) | st.builds(lambda items: {"type": "array", "items": items}, inner) | objects(inner),
     max_leaves=6,
 )
@@ -48,7 +66,62 @@ plain = st.recursive(
 def test_a_plain_schema_compiles_and_needs_what_was_said(schema, whitespace, order):
     sign = 2 if whitespace == "json.dumps" else 1
     need = plain_need(schema, colon=sign, comma=sign)
-    assert need == fewest(compile_schema(schema, text=Text(whitespace, order), depth=1).root)
+    at_once = compile_schema(schema, text=Text(whitespace, order), depth=1, max_steps=AT_ONCE)
+    assert need == fewest(at_once.root)
+
+
+@given(
+    schemas | schemas_with_references | objects(plain | schemas),
+    st.sampled_from(["json.dumps", "compact", "flexible"]),
+    st.sampled_from(["schema", "any"]),
+    st.integers(0, 2**32),
+)
+def test_plain_parts_that_are_read_late_change_nothing(schema, whitespace, order, seed):
+    options = {"whitespace": whitespace, "order": order}
+    try:
+        at_once = Grammar.from_json_schema(schema, max_steps=AT_ONCE, **options)
+    except FcgenError as error:
+        with pytest.raises(type(error), match=re.escape(str(error))):
+            Grammar.from_json_schema(schema, **options)
+        return
+    late = Grammar.from_json_schema(schema, **options)
+    assert late.notes == at_once.notes
+    assert fewest(late.root) == fewest(at_once.root)
+    ours, theirs = (Masks(grammar, BYTES).cursor() for grammar in (late, at_once))
+    rng = random.Random(seed)
+    for _ in range(40):
+        assert np.array_equal(ours.mask(), theirs.mask())
+        token = rng.choice(sorted(allowed(ours.mask())))
+        if token == END:
+            break
+        ours.advance(token)
+        theirs.advance(token)
+
+
+def test_plain_parts_are_read_when_a_text_comes_to_them(monkeypatch):
+    read = []
+    whole = Reader.read
+    monkeypatch.setattr(
+        Reader, "read", lambda self, schema, *rest: (read.append(schema), whole(self, schema, *rest))[1]
+    )
+    parts = [{"type": "object", "properties": {name: {"type": "string"}}, "title": name} for name in "ab"]
+    schema = {"type": "object", "properties": dict(zip("ab", parts, strict=True))}
+    compiled = compile_schema(schema)
+    cursor = Masks(Grammar(compiled.root), BYTES).cursor()
+    for byte in b'{"b": {':
+        cursor.advance(byte)
+    assert parts[1] in read
+    assert parts[0] not in read
+    assert ("title", "annotation") in compiled.uses
+    assert parts[0] in read
+
+
+def test_what_names_itself_is_found_in_plain_parts_too():
+    named = {"type": "object", "$id": "http://x.example/y", "properties": {"a": {"type": "integer"}}}
+    schema = {"type": "object", "properties": {"x": named, "y": {"$ref": "http://x.example/y"}}, "required": ["y"]}
+    root = Grammar.from_json_schema(schema).root
+    assert accepts(root, b'{"y": {"a": 1}}')
+    assert not accepts(root, b'{"y": {"a": "1"}}')
 
 
 @pytest.mark.parametrize(
@@ -57,7 +130,12 @@ def test_a_plain_schema_compiles_and_needs_what_was_said(schema, whitespace, ord
         True,
         {},
         {"type": ["string", "null"]},
-        {"type": "string", "minLength": 3},
+        {"type": "string", "minLength": 3, "maxLength": 2},
+        {"type": "string", "minLength": MAX_LENGTH + 1},
+        {"type": "string", "maxLength": 2.0},
+        {"type": "string", "maxLength": -1},
+        {"type": "string", "enum": ["a"], "maxLength": 1},
+        {"type": "integer", "minLength": 1},
         {"type": "string", "enum": []},
         {"type": "string", "enum": ["a", 1]},
         {"type": "integer", "enum": ["a"]},
