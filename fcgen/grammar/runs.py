@@ -79,10 +79,10 @@ def _is_row(e: Expr, sets: Sequence[int]) -> bool:
 def _leads() -> dict[int, dict[int, tuple[int, ...]]]:
     """For each class of whole characters what must follow each first byte (RFC 3629, section 4)."""
     last = _bytes(0x80, 0xBF)
-    two = dict.fromkeys(range(0xC2, 0xE0), (last,))
-    three = dict.fromkeys(range(0xE0, 0xF0), (last, last))
+    two: dict[int, tuple[int, ...]] = dict.fromkeys(range(0xC2, 0xE0), (last,))
+    three: dict[int, tuple[int, ...]] = dict.fromkeys(range(0xE0, 0xF0), (last, last))
     three |= {0xE0: (_bytes(0xA0, 0xBF), last), 0xED: (_bytes(0x80, 0x9F), last)}
-    four = dict.fromkeys(range(0xF0, 0xF5), (last, last, last))
+    four: dict[int, tuple[int, ...]] = dict.fromkeys(range(0xF0, 0xF5), (last, last, last))
     four |= {0xF0: (_bytes(0x90, 0xBF), last, last), 0xF4: (_bytes(0x80, 0x8F), last, last)}
     return {TWO: two, THREE: three, FOUR: four}
 
