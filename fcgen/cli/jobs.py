@@ -149,7 +149,11 @@ def extract(
             summary, number = _run(do, rows, place, total=total, resume=resume, retry=retry, quiet=quiet)
         _tell(summary, place, quiet=quiet)
     if number is None:
-        _write(place, output, output_format, unordered=unordered, rows=summary.rows)
+        try:
+            _write(place, output, output_format, unordered=unordered, rows=summary.rows)
+        except KeyboardInterrupt:
+            complain(f"stopped; all rows are in {place}. To write them: {_export(place, output, output_format)}")
+            raise typer.Exit(130) from None
     if as_json:
         typer.echo(summary.to_json())
     if number is not None:
@@ -341,6 +345,12 @@ def _write(folder: str, output: str, form: str | None, *, unordered: bool, rows:
     from fcgen.jobs import export
 
     export(folder, output, format=form, order="done" if unordered else "input", rows=rows)  # type: ignore[arg-type]
+
+
+def _export(folder: str, output: str, form: str | None) -> str:
+    """The command that writes the rows of a job."""
+    given = [] if form is None else ["--output-format", form]
+    return shlex.join(["fcgen", "jobs", "export", folder, "--output", output, *given])
 
 
 def _show(engine: Engine, job: Job, documents: Iterable[Document]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 
 from fcgen.errors import CircularRef, SchemaError
+from fcgen.grammar.terms import building
 from fcgen.place import Place, pointer
 from fcgen.schema.shape import AnyOf, Defined, Ref, Shape
 
@@ -56,17 +57,20 @@ class Definitions:
         self._shapes[key] = shape
 
     def _make(self, key: Hashable) -> Shape:
-        recipe, place = self._recipes[key]
-        if key in self._open:
-            raise circular(place)
-        if len(self._open) >= MAX_CHAIN:
-            raise CircularRef("`$ref` leads through too many others", pointer=pointer(place), limit=MAX_CHAIN)
-        self._open.add(key)
-        try:
-            self._shapes[key] = recipe()
-        finally:
-            self._open.remove(key)
-        return self._shapes[key]
+        with building:  # what is read late may be asked for by several threads
+            if key in self._shapes:
+                return self._shapes[key]
+            recipe, place = self._recipes[key]
+            if key in self._open:
+                raise circular(place)
+            if len(self._open) >= MAX_CHAIN:
+                raise CircularRef("`$ref` leads through too many others", pointer=pointer(place), limit=MAX_CHAIN)
+            self._open.add(key)
+            try:
+                self._shapes[key] = recipe()
+            finally:
+                self._open.remove(key)
+            return self._shapes[key]
 
 
 def resolve(shape: Shape) -> Shape:

@@ -69,12 +69,11 @@ def read_kinds(
     draft: Draft,
     place: Place,
     read: Read,
+    later: Read,
     *,
-    later: Read | None = None,
     document: Document | None = None,
 ) -> Shape:
     """The union of what the schema says about each kind. `later` reads what nothing depends on but its own text."""
-    later = read if later is None else later
     found: list[Shape] = []
     if "null" in kinds:
         found.append(Null(place))

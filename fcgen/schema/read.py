@@ -247,7 +247,7 @@ class Reader:
         if own is not None:
             read = partial(self.read, base=base)
             later = partial(self.read_late, base=base)
-            shapes.insert(own, read_kinds(schema, kinds, draft, place, read, later=later, document=self._document))
+            shapes.insert(own, read_kinds(schema, kinds, draft, place, read, later, document=self._document))
         return reduce(meet, shapes) if shapes else Anything(place)
 
     def finished(self, shape: Shape, schema: dict[str, Any], place: Place, base: Base) -> Shape:

@@ -13,6 +13,7 @@ from models_made import tiny_llama
 from tokenizers_made import byte_level
 from typer.testing import CliRunner
 
+import fcgen.jobs
 import fcgen.models
 from fcgen.cli import app
 from fcgen.errors import FunctionError, OptionError
@@ -385,6 +386,19 @@ def test_a_job_that_was_stopped_says_how_to_go_on(run, place, whole, model, numb
         assert "rows done" in process.communicate()[1]
         assert process.returncode == 0
     assert (place / "out.jsonl").read_bytes() == whole
+
+
+def test_an_interrupt_while_the_output_is_written_says_how_to_write_it(run, place, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fcgen.jobs, "export", interrupted)
+        result = extract(run, "--input", "in.jsonl", "--output", "my rows.jsonl", "--quiet")
+    assert result.exit_code == 130
+    assert "To write them: fcgen jobs export 'my rows.jsonl.job' --output 'my rows.jsonl'" in result.stderr
+    assert run("jobs", "export", "my rows.jsonl.job", "--output", "my rows.jsonl").exit_code == 0
+    assert len(read_lines(place / "my rows.jsonl")) == len(TEXTS)
 
 
 # Job files
