@@ -169,7 +169,7 @@ class Row:
         cursor, limit = self.request.cursor, self.request.repeat_limit
         goes_on = limit is None or not goes_round(self.written, limit)
         if cursor is not None:
-            return cursor.mask() if goes_on else cursor.closing_mask()
+            return cursor.canonical_mask() if goes_on else cursor.closing_mask()
         return free_mask(self.vocabulary, can_go_on=goes_on)
 
     @property

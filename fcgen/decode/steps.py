@@ -147,7 +147,7 @@ class Steps:
                     cursor.copy().advance(row[-1])
 
     def _mask(self, cursor: Cursor | None) -> NDArray[np.uint32]:
-        return self._end if cursor is None else cursor.mask()
+        return self._end if cursor is None else cursor.canonical_mask()
 
 
 def _after(cursor: Cursor, token: int) -> Cursor | None:

@@ -47,6 +47,9 @@ class Places(Protocol):
     def must_stop(self, place: int) -> bool:
         """Whether nothing can follow a place but a stop token."""
 
+    def canonical_row(self, place: int) -> NDArray[np.uint32]:
+        """The mask of a place without tokens that no tokenizer would end there."""
+
     @property
     def words(self) -> int:
         """How many words a mask has."""
@@ -119,6 +122,21 @@ class Cursor:
         if place == STOPPED:
             return np.zeros(self._masks.words, np.uint32)
         return self._masks.row_within(place, self._budget - len(self._tokens))  # type: ignore[operator]
+
+    def canonical_mask(self) -> NDArray[np.uint32]:
+        """Of the tokens that may come next, those that a tokenizer could write there, so that a model knows them.
+
+        A token of marks is left out where it makes a longer token with whatever may follow it (`{` beside `{"`). The
+        same texts can be written. Packed as `mask` is.
+        """
+        mask, place = self.mask(), self._places[-1]
+        if place < 0:
+            return mask
+        canonical = self._masks.canonical_row(place)
+        if mask is self._masks.row(place):
+            return canonical
+        left = mask & canonical
+        return left if left.any() else mask  # within a budget the longer ones may be missing
 
     def closing_mask(self) -> NDArray[np.uint32]:
         """Of the tokens that may come next, those that bring the reply nearer to its end. Packed as `mask` is."""

@@ -21,10 +21,11 @@ from fcgen.grammar.derive import fewest_needs_no_memory
 from fcgen.grammar.states import DEAD, FAR, Growth
 from fcgen.grammar.terms import Expr
 from fcgen.grammar.work import uninterrupted
+from fcgen.mask.canonical import cut_short
 from fcgen.mask.closing import Closings
 from fcgen.mask.forced import forced_text, forced_tokens
 from fcgen.mask.reach import reaches_of
-from fcgen.mask.walk import put_at
+from fcgen.mask.walk import clear, put_at
 from fcgen.vocab import Vocabulary
 
 MAX_ROW_BYTES = 64 << 20
@@ -56,6 +57,7 @@ class Tables:
         self._forced: dict[int, tuple[int, ...]] = {}
         self._forced_texts: dict[int, bytes] = {}
         self._must_stop: dict[int, bool] = {}
+        self._canonical: dict[int, Words] = {}
         self._closings = Closings(self._automaton, vocabulary)
         with self._automaton.growing(self._growth), uninterrupted():
             self._writable = self._reaches.restriction.of(root)
@@ -93,6 +95,20 @@ class Tables:
             tight |= self._stop_row
         tight.flags.writeable = False
         return tight
+
+    def canonical_row(self, place: int) -> Words:
+        """The mask of `place` without tokens that no tokenizer would end there (`canonical.py`). Read-only, shared."""
+        found = self._canonical.get(place)
+        if found is None:
+            found = row = self.row(place)
+            with self._automaton.growing(self._growth):
+                tokens = cut_short(self._automaton, self.vocabulary, place, row)
+            if tokens:
+                found = row.copy()
+                clear(np.array(tokens, np.int32), found)
+                found.flags.writeable = False
+            self._canonical[place] = found
+        return found
 
     def step(self, place: int, token: int) -> int:
         """The place after `token`, or DEAD: for stop tokens, and for ids that are no token."""
@@ -185,6 +201,7 @@ class Tables:
             _drop_half(self._rows)
             _drop_half(self._far)
             _drop_half(self._worst)
+            _drop_half(self._canonical)
         self._far[place] = found.far
         self._rows[place] = row
         return row

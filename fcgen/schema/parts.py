@@ -63,7 +63,7 @@ def kinds_of(schema: Schema, place: Place) -> frozenset[str]:
     return frozenset(names)
 
 
-def read_kinds(
+def read_kinds(  # noqa: PLR0917  all of it is one question
     schema: Schema,
     kinds: frozenset[str],
     draft: Draft,

@@ -121,7 +121,7 @@ def likeliest(setting, budget):
     while not cursor.stopped:
         with torch.no_grad():
             logits = setting.model(torch.tensor([[*setting.prompt, *cursor.tokens]])).logits[0, -1]
-        bits = np.unpackbits(cursor.mask().view(np.uint8), bitorder="little")[: len(logits)]
+        bits = np.unpackbits(cursor.canonical_mask().view(np.uint8), bitorder="little")[: len(logits)]
         cursor.advance(int(np.where(bits, logits.numpy(), -math.inf).argmax()))
     return tuple(cursor.tokens)
 

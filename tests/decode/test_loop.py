@@ -132,7 +132,7 @@ def test_greedy_is_greedy_by_definition(llama):
         while not cursor.stopped:
             with torch.no_grad():
                 logits = llama.model(torch.tensor([[*ids, *cursor.tokens]])).logits[0, -1]
-            bits = np.unpackbits(cursor.mask().view(np.uint8), bitorder="little")[: len(logits)]
+            bits = np.unpackbits(cursor.canonical_mask().view(np.uint8), bitorder="little")[: len(logits)]
             cursor.advance(int(np.where(bits, logits.numpy(), -np.inf).argmax()))
         assert tokens == tuple(cursor.tokens)
 

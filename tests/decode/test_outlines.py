@@ -121,7 +121,7 @@ def allowed(budget, *tokens):
     cursor = MASKS.cursor(budget=budget)
     for token in tokens:
         cursor.advance(token)
-    return np.flatnonzero(np.unpackbits(cursor.mask().view(np.uint8), bitorder="little")).tolist()
+    return np.flatnonzero(np.unpackbits(cursor.canonical_mask().view(np.uint8), bitorder="little")).tolist()
 
 
 @pytest.mark.parametrize("array", LIBRARIES)

@@ -1,0 +1,54 @@
+"""Tokens that end where no tokenizer would end them, though the text may go on there.
+
+A grammar is over bytes, and so is a mask: with `{"` it allows `{` as well, which the model may only like since it has
+another text in mind (`{` and a line break). What it writes then is `{` and `"`, two tokens where it has only ever read
+one, and it goes on worse from there. Such a token is left out where each byte that may follow it is a mark of JSON, and
+makes a longer token with it that is allowed. (Tokenizers merge marks that stand together, but cut words, and brackets
+that close, each in its own way: of these nothing is left out.)
+
+No text is lost: whatever may follow such a token, a longer one begins with that too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcgen.grammar.automaton import Automaton
+from fcgen.grammar.states import DEAD
+from fcgen.vocab import Vocabulary
+
+MANY = 64  # tokens: where there are more, there is a text of any kind
+_MARKS = frozenset(b'{}[]":,')
+_OPEN = frozenset([b"{", b"[", b'"', b":", b","])  # runs of closing brackets are cut in many ways
+
+
+def cut_short(automaton: Automaton, vocabulary: Vocabulary, place: int, row: NDArray[np.uint32]) -> list[int]:
+    """The tokens in `row`, the mask of `place`, that are left out. The automaton's lock is held."""
+    words = np.flatnonzero(row)
+    if len(words) > MANY:
+        return []
+    tokens = [word << 5 | bit for word in words.tolist() for bit in _bits(int(row[word]))]
+    if len(tokens) > MANY:
+        return []
+    texts = [vocabulary.walked_bytes(token) for token in tokens]
+    return [token for token, text in zip(tokens, texts, strict=True) if _goes_on(automaton, place, text, texts)]
+
+
+def _goes_on(automaton: Automaton, place: int, text: bytes, texts: list[bytes]) -> bool:
+    """Whether one of `texts` begins with `text` and any byte that may come after it, all of them marks."""
+    longer = {other[len(text)] for other in texts if len(other) > len(text) and other.startswith(text)}
+    if not longer or not _MARKS.issuperset(text) or text[-1:] not in _OPEN:
+        return False
+    then = automaton.step(place, text)
+    ways = None if then == DEAD or automaton.can_stop(then) else automaton.next_bytes(then)
+    return ways is not None and longer.intersection(_MARKS).issuperset(np.flatnonzero(ways).tolist())
+
+
+def _bits(word: int) -> Iterator[int]:
+    while word:
+        low = word & -word
+        yield low.bit_length() - 1
+        word ^= low
