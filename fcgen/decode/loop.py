@@ -183,7 +183,7 @@ class Loop:
     def _mask(self, row: Row) -> Words:
         """The tokens that may come next; of a row that fails here, all, since nothing is taken of it any more."""
         try:
-            return row.mask()
+            return row.mask_after_proposals() if self._fast_forward else row.mask()
         except FcgenError as error:
             row.error, row.ended = error, True
             return free_mask(self._vocabulary)

@@ -102,7 +102,7 @@ class Row:
         """Write what the grammar leaves no choice about, a stop token included."""
         cursor = self.request.cursor
         while cursor is not None and not self.ended:
-            tokens = [min(self.vocabulary.stop_ids)] if cursor.must_stop else cursor.forced()
+            tokens = self._without_choice(cursor) or self._only_one()
             if not tokens:
                 break
             for token in tokens:
@@ -125,16 +125,15 @@ class Row:
         self._looked = len(self.tokens)
         copied: list[int] | None = None
         cursor = self.request.cursor
-        while len(masks) < most and (cursor is None or not (cursor.must_stop or cursor.forced())):
-            token = self._held_back()
-            if token is not None:
+        while len(masks) < most and (cursor is None or not self._without_choice(cursor)):
+            mask, token = self.mask(), self._held_back()
+            if token is not None and _holds(mask, token):
                 copied = None
             else:
                 copied = self._lookup.after(bytes(self.written), most) if copied is None else copied
                 if not copied:
                     break
                 token = copied.pop(0)
-            mask = self.mask()
             if not _holds(mask, token) or token in self.vocabulary.stop_ids:
                 break
             self._take(token)
@@ -143,6 +142,16 @@ class Row:
                 break
             masks.append(mask)
         return masks
+
+    def _without_choice(self, cursor: Cursor) -> list[int]:
+        return [min(self.vocabulary.stop_ids)] if cursor.must_stop else cursor.forced()
+
+    def _only_one(self) -> list[int]:
+        """The token that may come next, if it is the only one."""
+        mask = self.mask()
+        words = np.flatnonzero(mask)
+        only = int(mask[words[0]]) if len(words) == 1 else 0
+        return [int(words[0]) << 5 | only.bit_length() - 1] if only.bit_count() == 1 else []
 
     def _held_back(self) -> int | None:
         """The token of a text that has to come, where the model may also go on beyond it."""
@@ -171,6 +180,16 @@ class Row:
         if cursor is not None:
             return cursor.canonical_mask() if goes_on else cursor.closing_mask()
         return free_mask(self.vocabulary, can_go_on=goes_on)
+
+    def mask_after_proposals(self) -> Words:
+        """The same; where `force` would go on, the one token that it would write."""
+        cursor = self.request.cursor
+        tokens = [] if cursor is None else self._without_choice(cursor)
+        if not tokens:
+            return self.mask()
+        only = np.zeros_like(self.mask())
+        only[tokens[0] >> 5] = 1 << (tokens[0] & 31)
+        return only
 
     @property
     def is_call(self) -> bool:

@@ -101,6 +101,12 @@ def test_every_kind_of_model(setting, cases, size, lookup):
             assert cursor.stopped
 
 
+def test_what_is_forced_after_a_proposal_is_not_asked_for():
+    setting = Setting("t5", byte_level())
+    case = (1, 0, 1, 14)  # a proposed comma, after which a space and a quote have to come
+    assert setting.written([case], lookup=3) == setting.written([case], lookup=0)
+
+
 @settings(max_examples=15)
 @given(cases, st.sampled_from([0, 8]))
 def test_rows_one_by_one_are_what_a_batch_is(llama, cases, lookup):
