@@ -49,6 +49,7 @@ OPTIONAL = {
         (OPTIONAL, "json.dumps", b'{"ab', {b'"'}),
         (OPTIONAL, "json.dumps", b'{"', set()),  # words are cut as the model likes
         ({"type": "string"}, "json.dumps", b'"x', set()),  # it may end here
+        ({"type": "array", "items": {"const": "ab"}}, "json.dumps", b'["ab', set()),  # closing brackets may follow
         ({"type": "array", "items": {"type": "string"}}, "json.dumps", b"", {b"["}),
         ({"type": "array", "items": {"type": "integer"}}, "json.dumps", b"", set()),
     ],
