@@ -217,7 +217,8 @@ class Restriction:
             case Fork():
                 return refork(e, self._restricted_names(e.names), self._writable(e))
             case Record():
-                return recorded(new[e.names], e.written, _RestrictedAfter(e.after, self), new[e.like])
+                sure = e.sure and self._is_clean(e)  # what follows needs no byte that it does not show
+                return recorded(new[e.names], e.written, _RestrictedAfter(e.after, self), new[e.like], sure=sure)
             case DfaState():
                 return e if _is_writable(e, self._alphabet) else determinize(both(e, self._within))
             case Substring():

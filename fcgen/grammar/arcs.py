@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 
 from fcgen.errors import GrammarError
 from fcgen.grammar.expr import (
@@ -76,8 +77,9 @@ def arcs(e: Expr) -> Arcs:
         GrammarError: a reference leads back to itself before any byte (left recursion).
     """
     memo = e.arcs_memo
-    if memo.__class__ is list:
-        return memo
+    if memo.__class__ is tuple:
+        flat = iter(memo)
+        return list(zip(flat, flat, strict=True))
     match e:  # what takes no time is not kept: garbage collections go through all that is
         case Literal():
             return [(1 << e.data[0], literal(e.data[1:]))]
@@ -98,6 +100,11 @@ def arcs(e: Expr) -> Arcs:
         return _derive(e)
 
 
+def keep(e: Expr, found: Arcs) -> None:
+    """Keep the arcs of `e`: flat, since garbage collections would go through a pair for each."""
+    e.arcs_memo = tuple(chain.from_iterable(found))
+
+
 def forget(e: Expr) -> None:
     """Do not keep the arcs of `e`, which are not needed soon."""
     if type(e) in (Seq, Alt, Both, Complement, Repeat):
@@ -109,18 +116,20 @@ def _derive(e: Expr) -> Arcs:
         raise Recording
     if e.arcs_memo is _BUSY:
         raise GrammarError("a rule refers to itself before any character of it", hint="Remove the left recursion.")
-    if e.arcs_memo is None:
-        found: object = None
-        spend(2)
-        e.arcs_memo = _BUSY
-        try:
-            found = _arcs(e)
-        except Recording:
-            found = _RECORDS
-            raise
-        finally:
-            e.arcs_memo = found
-    return e.arcs_memo  # type: ignore[no-any-return]
+    if e.arcs_memo is not None:
+        return arcs(e)
+    spend(2)
+    e.arcs_memo = _BUSY
+    after: object = None
+    try:
+        found = _arcs(e)
+    except Recording:
+        after = _RECORDS
+        raise
+    finally:
+        e.arcs_memo = after
+    keep(e, found)
+    return found
 
 
 def _arcs(e: Expr) -> Arcs:
@@ -243,6 +252,14 @@ def _complement_arcs(inner: Arcs) -> Arcs:
 
 def is_recording(e: Expr) -> bool:
     """Whether a recording or an unknown place is at the head of `e`."""
+    while type(e) is Seq and not is_recording(e.head):
+        if not e.head.can_stop:
+            return False
+        e = e.tail
+    if type(e) is Seq:
+        return True
+    if type(e) is Unlike:
+        return is_recording(e.plain)
     try:
         arcs(e)
     except Recording:
@@ -255,6 +272,11 @@ def derived(e: Expr, byte: int) -> Expr:
 
     Raises Recording where it is not known what is there.
     """
+    if e.arcs_memo.__class__ is not tuple:
+        if type(e) is Seq and not e.head.can_stop:
+            return follow(derived(e.head, byte), e.tail)
+        if type(e) is Unlike:
+            return unlike(derived(e.plain, byte), _tails_of(e.names).get(byte, frozenset()))
     try:
         found = arcs(e)
     except Recording:
@@ -296,7 +318,10 @@ def skipped(e: Expr, data: bytes) -> tuple[Expr, int]:
     if type(head) is Record:
         names, count = head.names, 0
         while count < len(data) and names is not EMPTY and not names.can_stop:
-            names, count = derived(names, data[count]), count + 1
+            names, more = skipped(names, data[count:])
+            if not more:
+                names, more = derived(names, data[count]), 1
+            count += more
         rest = recorded(names, head.written + data[:count], head.after, head.like, sure=head.sure)
         return follow(rest, tail), count
     if type(head) is Substring and type(tail) in _APART_FROM_RUNS:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from weakref import WeakValueDictionary
 
 from fcgen.errors import GrammarTooLarge
-from fcgen.grammar.arcs import arcs
+from fcgen.grammar.arcs import arcs, keep
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import NOTHING
 from fcgen.grammar.terms import Expr
@@ -51,9 +51,8 @@ class Dfa:
             state.fewest_memo = distances[number]
             self._states.append(state)
         for state, row in zip(self._states, table, strict=True):
-            state.arcs_memo = [
-                (members, self._states[then]) for members, then in row if members and distances[then] != INFINITE
-            ]
+            ways = [(members, self._states[then]) for members, then in row if members and distances[then] != INFINITE]
+            keep(state, ways)
 
     def term(self, state: int = 0) -> Expr:
         """The language that is left at `state`."""

@@ -368,12 +368,13 @@ def deferred(
         build: see above; called once.
         like: see above; a function is called when it is first asked for.
         can_stop: whether the term accepts the empty string, where `like` is a function.
-        need: the fewest bytes that finish `like`, if that is known.
+        need: the fewest bytes that finish `like`, if that is known where `like` is a function.
         contents: what is known of the term.
     """
     stops = like.can_stop if isinstance(like, Expr) else bool(can_stop)
     term = _fresh(Deferred, can_stop=stops)
-    term.fewest_memo = 0 if stops else need
+    if not stops:
+        term.fewest_memo = like.fewest_memo if need is None and isinstance(like, Expr) else need
     term.build, term.built, term._like, term.contents = build, None, like, contents  # noqa: SLF001  made here
     return term
 
@@ -428,7 +429,7 @@ def unlike(plain: Expr, names: frozenset[bytes]) -> Expr:
     return _share(key, term)
 
 
-def record(names: Expr, after: Callable[[bytes], Expr], like: Expr) -> Expr:
+def record(names: Expr, after: Callable[[bytes], Expr], like: Expr, *, sure: bool = False) -> Expr:
     """A text of `names`, remembered, then the term that `after` returns for its bytes.
 
     Args:
@@ -439,8 +440,9 @@ def record(names: Expr, after: Callable[[bytes], Expr], like: Expr) -> Expr:
         like: the same, with `unknown` for each place that depends on the bytes. It can stop where `after` can, each way
             to an unknown place is there whatever was written, and `fewest` of it is at least that of all that `after`
             returns.
+        sure: whether it is known that what `after` leaves can be finished.
     """
-    return recorded(names, b"", after, like)
+    return recorded(names, b"", after, like, sure=sure)
 
 
 def recorded(names: Expr, written: bytes, after: Callable[[bytes], Expr], like: Expr, *, sure: bool = False) -> Expr:
@@ -455,7 +457,10 @@ def recorded(names: Expr, written: bytes, after: Callable[[bytes], Expr], like: 
         term = _fresh(Record, can_stop=names.can_stop and after(written).can_stop)
         term.names, term.written, term.after, term.like, term.sure = names, written, after, like, False
         found = _share(key, term)
-    found.sure = found.sure or sure  # type: ignore[attr-defined]
+    if sure:
+        found.sure = True  # type: ignore[attr-defined]
+        if found.fewest_memo is None and names.fewest_memo is not None and like.fewest_memo is not None:
+            found.fewest_memo = names.fewest_memo + like.fewest_memo
     return found
 
 

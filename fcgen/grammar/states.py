@@ -154,9 +154,10 @@ class States:
         ahead = [state]
         for one in ahead:
             self.fill(one)
-            kind, first, second = self.states[one, : SECOND + 1].tolist()
+            at = one * WIDTH
+            kind, first = self._states_read[at], self._states_read[at + FIRST]
             if kind == CHOICE:
-                ahead += self.choices[first : first + second].tolist()
+                ahead += self._choices_read[first : first + self._states_read[at + SECOND]].tolist()
             elif kind == CALL:
                 ahead.append(first)
 

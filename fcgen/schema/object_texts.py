@@ -13,7 +13,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property, partial
 
-from fcgen.grammar.derive import fewest
+from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import NOTHING, alt, alt_of, deferred, literal, record, seq, unknown
 from fcgen.grammar.names import fork
 from fcgen.grammar.terms import Expr, Names
@@ -72,7 +72,7 @@ class _Chained:
         return 1 + fewest(spacing.open) + names + signs + sum(values) + fewest(self._end)
 
     def _built(self) -> Expr:
-        first = self._members_from(0, self._others.first)
+        first = self._members_from(0)
         return self._low.enclosed(b"{", first, NOTHING if self._required else _CLOSE, self._depth)
 
     def _sketch(self) -> Expr:
@@ -98,12 +98,12 @@ class _Chained:
             found.append(seq(self._spacing.comma, literal(self._keys[i]), self._following(i, found[-1])))
         return found[::-1]
 
-    def _members_from(self, i: int, others: Expr) -> Expr:
+    def _members_from(self, i: int) -> Expr:
         """The members that may come next, where those before the known member `i` have come or never will."""
         later = bisect_left(self._required, i)
         if later < len(self._required):
             return fork(self._names, (2 << self._required[later]) - (1 << i))
-        return alt(fork(self._names, (1 << len(self._keys)) - (1 << i)), others)
+        return alt(fork(self._names, (1 << len(self._keys)) - (1 << i)), self._others.first)
 
     def _tail(self, i: int) -> Expr:
         return self._following(i, self._after(i + 1))
@@ -127,7 +127,7 @@ class _Chained:
         return deferred(partial(self._ways, i), sketch, contents=self._low.contents)
 
     def _ways(self, i: int) -> Expr:
-        members = seq(self._spacing.comma, self._members_from(i, self._others.first))
+        members = seq(self._spacing.comma, self._members_from(i))
         return members if self._required and i <= self._required[-1] else alt(members, self._end)
 
 
@@ -143,7 +143,7 @@ class _Others:
         self._end = seq(self._spacing.close, _CLOSE)
         self._places: dict[Written, Expr] = {}
 
-    @property
+    @cached_property
     def first(self) -> Expr:
         """What may come where there is no member yet, but for the end."""
         return self._member(NO_NAMES)
@@ -172,6 +172,7 @@ class _Others:
                     seq(group.texts(self._known | written), _QUOTE),
                     _After(self, group, written),
                     seq(self._spacing.colon, group.value, more),
+                    sure=group.value.fewest_memo not in (None, INFINITE),
                 ),
             )
             for group in self._groups

@@ -10,7 +10,8 @@ which checkers differ: they are in the wide reading of both.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -50,17 +51,25 @@ def string_texts(part: String, spell: Spell = json_chars, *, wide: bool = False)
 
 def has_text(part: String) -> bool:
     """Whether there may be a string of `part`. Raises as `string_texts` does."""
-    return fewest(_texts(part, json_chars, True, _walked)) != INFINITE  # noqa: FBT003
+    with _told_of(part):
+        return fewest(_texts(part, json_chars, True, _walked)) != INFINITE  # noqa: FBT003
 
 
 def _texts(part: String, spell: Spell, wide: bool, constrained: _Constrained) -> Expr:  # noqa: FBT001
     if not part.is_regular:
         return _of_length(part.min_length, part.max_length, spell)
     content = _Content(*(getattr(part, name) for name in _Content._fields))
-    try:
+    with _told_of(part):
         if part.is_of_document:
             return _in_documents(part, content, spell, wide)
         return constrained(content, spell, wide)
+
+
+@contextmanager
+def _told_of(part: String) -> Iterator[None]:
+    """Add to errors the keyword of `part` that they are about, and where it stands."""
+    try:
+        yield
     except (PatternError, GrammarTooLarge, OutOfSteps) as error:
         has_format = part.formats or part.not_formats or not part.is_of_document
         error.keyword = "pattern" if part.patterns or part.not_patterns else "format" if has_format else "x-verbatim"

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from walking import after, restrict
 
 from fcgen.errors import GrammarError
+from fcgen.grammar.arcs import derived, forget
 from fcgen.grammar.automaton import Automaton
 from fcgen.grammar.derive import INFINITE, arcs, fewest
 from fcgen.grammar.dfa import determinize
@@ -25,6 +26,7 @@ from fcgen.grammar.expr import (
     reference,
     repeat,
     seq,
+    unlike,
 )
 from fcgen.grammar.states import DEAD
 from fcgen.grammar.terms import Scope
@@ -34,6 +36,16 @@ from fcgen.grammar.terms import Scope
 def test_arcs_spell_the_language(pair):
     term, words = pair
     assert language(term) == words
+
+
+@given(terms(), st.sets(st.sampled_from([w for w in WORDS if w]), max_size=3), st.sampled_from(LETTERS))
+def test_what_is_left_after_a_byte_is_what_the_arcs_lead_to(pair, names, byte):
+    """Found with or without them; within names that must be none of some names, too."""
+    for term in (seq(pair[0], literal(b"c")), unlike(repeat(byte_set(LETTER_SET)), frozenset(names))):
+        forget(term)
+        left = derived(term, byte)
+        assert left is next((then for members, then in arcs(term) if members >> byte & 1), NOTHING)
+        assert derived(term, byte) is left
 
 
 @given(terms())

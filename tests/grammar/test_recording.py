@@ -9,7 +9,7 @@ from recordings_made import LANGUAGES, NUMBER, Distinct, either, joined, letters
 from walking import restrict
 
 from fcgen.errors import GrammarError, Unsatisfiable
-from fcgen.grammar.arcs import arcs, derived, generic, is_recording
+from fcgen.grammar.arcs import Recording, arcs, derived, generic, is_recording
 from fcgen.grammar.automaton import Automaton
 from fcgen.grammar.derive import BEYOND, INFINITE, fewest
 from fcgen.grammar.dfa import determinize
@@ -65,6 +65,22 @@ def test_a_term_is_alive_if_and_only_if_a_text_goes_on_from_it(name):
             assert here.can_stop or min(map(fewest, ways)) < need
             if len(text) < LENGTH:
                 ahead += [(text + bytes([byte]), way) for byte, way in zip(BYTES, ways, strict=True)]
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_a_recording_is_told_without_what_follows(name):
+    """As `arcs` would tell it, which finds all that follows."""
+    ahead = [(LANGUAGES[name].term, LENGTH)]
+    for here, left in ahead:
+        told = is_recording(here)
+        try:
+            arcs(here)
+        except Recording:
+            assert told
+        else:
+            assert not told
+        ways = {derived(here, byte) for byte in BYTES} if left else set()
+        ahead += [(then, left - 1) for then in ways - {NOTHING}]
 
 
 @pytest.mark.parametrize("name", LANGUAGES)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from schemas_made import explain, is_valid, root_of
 from walking import accepts, sample
 
-from fcgen.errors import PatternError, Unsatisfiable
+from fcgen.errors import GrammarTooLarge, PatternError, Unsatisfiable
+from fcgen.grammar import derive
 from fcgen.grammar.characters import json_chars
 from fcgen.grammar.expr import NOTHING
 from fcgen.grammar.regex import read_pattern
@@ -92,3 +93,13 @@ def test_strings_that_cannot_be_say_so(schema, reason):
     with pytest.raises(Unsatisfiable) as caught:
         compile_schema({"type": "string", **schema})
     assert str(caught.value) == f"at the root: no value can be valid: {reason}"
+
+
+def test_a_search_that_takes_too_long_is_told_with_the_keyword_and_its_place(monkeypatch):
+    """Also where it is only asked whether there is any text."""
+    monkeypatch.setattr(derive, "EXACT_LIMIT", 3)
+    monkeypatch.setattr(derive, "SEARCH_LIMIT", 3)
+    many = {"type": "string", "pattern": "^(am|cm){9}$", "not": {"pattern": "^amcm(am)*cmam$"}}
+    with pytest.raises(GrammarTooLarge) as caught:
+        root_of({"anyOf": [many, {"type": "null"}]})
+    assert (caught.value.keyword, caught.value.pointer) == ("pattern", "/anyOf/0/not/pattern")
