@@ -108,9 +108,8 @@ def _get_ready(vocabulary: Vocabulary) -> None:
         return
     while not cursor.stopped:
         cursor.mask()
-        nearer = cursor.closing_mask()
-        word = int(np.flatnonzero(nearer)[0])
-        cursor.advance(word << 5 | (int(nearer[word]) & -int(nearer[word])).bit_length() - 1)
+        nearer = np.unpackbits(cursor.closing_mask().view(np.uint8), bitorder="little")
+        cursor.advance(int(nearer.argmax()))
 
 
 def _content(value: object) -> bytes | None:

@@ -23,9 +23,10 @@ import numpy as np
 import torch
 
 from fcgen.decode.reading import BatchReader, Prefixes, Reader, RowReader, reads_batches
-from fcgen.decode.row import Request, Row, Words, free_mask
+from fcgen.decode.row import Request, Row, free_mask
 from fcgen.decode.sampling import Chosen, allowed_tokens, check_width, choose
 from fcgen.errors import FcgenError
+from fcgen.mask.bits import Words
 from fcgen.mask.device import DeviceRows, allowed
 from fcgen.vocab import Vocabulary
 

@@ -7,16 +7,15 @@ from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fcgen.decode.lookup import Lookup
 from fcgen.decode.repetition import REPEAT_LIMIT, goes_round
 from fcgen.decode.sampling import Draws, Sampling
 from fcgen.errors import FcgenError, OptionError
 from fcgen.mask import Cursor
+from fcgen.mask.bits import Words, holds, packed, tokens_in
 from fcgen.vocab import Vocabulary
 
-Words = NDArray[np.uint32]
 _FREE: WeakKeyDictionary[Vocabulary, tuple[Words, Words]] = WeakKeyDictionary()
 
 
@@ -127,14 +126,14 @@ class Row:
         cursor = self.request.cursor
         while len(masks) < most and (cursor is None or not self._without_choice(cursor)):
             mask, token = self.mask(), self._held_back()
-            if token is not None and _holds(mask, token):
+            if token is not None and holds(mask, token):
                 copied = None
             else:
                 copied = self._lookup.after(bytes(self.written), most) if copied is None else copied
                 if not copied:
                     break
                 token = copied.pop(0)
-            if not _holds(mask, token) or token in self.vocabulary.stop_ids:
+            if not holds(mask, token) or token in self.vocabulary.stop_ids:
                 break
             self._take(token)
             if self.ended:  # only a token that is settled may end a reply
@@ -148,10 +147,7 @@ class Row:
 
     def _only_one(self) -> list[int]:
         """The token that may come next, if it is the only one."""
-        mask = self.mask()
-        words = np.flatnonzero(mask)
-        only = int(mask[words[0]]) if len(words) == 1 else 0
-        return [int(words[0]) << 5 | only.bit_length() - 1] if only.bit_count() == 1 else []
+        return tokens_in(self.mask(), 1) or []
 
     def _held_back(self) -> int | None:
         """The token of a text that has to come, where the model may also go on beyond it."""
@@ -185,17 +181,13 @@ class Row:
         """The same; where `force` would go on, the one token that it would write."""
         cursor = self.request.cursor
         tokens = [] if cursor is None else self._without_choice(cursor)
-        if not tokens:
-            return self.mask()
-        only = np.zeros_like(self.mask())
-        only[tokens[0] >> 5] = 1 << (tokens[0] & 31)
-        return only
+        return packed(tokens[:1], len(free_mask(self.vocabulary))) if tokens else self.mask()
 
     @property
     def is_call(self) -> bool:
         """Whether the reply is known to be a call."""
         calls = self.request.calls
-        return calls is not None and bool(self.tokens) and _holds(calls, self.tokens[0])
+        return calls is not None and bool(self.tokens) and holds(calls, self.tokens[0])
 
     def text(self) -> bytes:
         """What the reply says: what is written, up to a text that stops it."""
@@ -242,7 +234,3 @@ def _free_masks(vocabulary: Vocabulary) -> tuple[Words, Words]:
         stops, free = np.packbits(flags, axis=-1, bitorder="little").view(np.uint32)
         found = _FREE[vocabulary] = (stops, free)
     return found
-
-
-def _holds(mask: Words, token: int) -> bool:
-    return bool(mask[token >> 5] >> np.uint32(token & 31) & 1)

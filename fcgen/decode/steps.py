@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fcgen.errors import OptionError, PromptError, TokenRefused, VocabularyError
+from fcgen.mask.bits import packed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,9 +50,7 @@ class Steps:
     def __init__(self, masks: Masks, budget: int | None, context: int | None = None) -> None:
         masks.cursor(budget=budget)  # refuses a budget that is too small
         self._masks, self._budget, self._context = masks, budget, context
-        self._end = np.zeros(masks.words, np.uint32)
-        for stop in masks.vocabulary.stop_ids:
-            self._end[stop >> 5] |= np.uint32(1 << (stop & 31))
+        self._end = packed(masks.vocabulary.stop_ids, masks.words)
         self.reset()
 
     def reset(self) -> None:

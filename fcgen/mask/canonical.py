@@ -11,13 +11,11 @@ No text is lost: whatever may follow such a token, a longer one begins with that
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
-from numpy.typing import NDArray
 
 from fcgen.grammar.automaton import Automaton
 from fcgen.grammar.states import DEAD
+from fcgen.mask.bits import Words, tokens_in
 from fcgen.vocab import Vocabulary
 
 MANY = 64  # tokens: where there are more, there is a text of any kind
@@ -27,14 +25,9 @@ _MARKS = frozenset(b'{}[]":,')
 _AFTER = {b"{": _MARKS, b"[": _MARKS, b'"': _MARKS - set(b"]}"), b":": _MARKS - set(b"]}"), b",": _MARKS - set(b"]}")}
 
 
-def cut_short(automaton: Automaton, vocabulary: Vocabulary, place: int, row: NDArray[np.uint32]) -> list[int]:
+def cut_short(automaton: Automaton, vocabulary: Vocabulary, place: int, row: Words) -> list[int]:
     """The tokens in `row`, the mask of `place`, that are left out. The automaton's lock is held."""
-    words = np.flatnonzero(row)
-    if len(words) > MANY:
-        return []
-    tokens = [word << 5 | bit for word in words.tolist() for bit in _bits(int(row[word]))]
-    if len(tokens) > MANY:
-        return []
+    tokens = tokens_in(row, MANY) or []
     texts = [vocabulary.walked_bytes(token) for token in tokens]
     return [token for token, text in zip(tokens, texts, strict=True) if _goes_on(automaton, place, text, texts)]
 
@@ -47,10 +40,3 @@ def _goes_on(automaton: Automaton, place: int, text: bytes, texts: list[bytes]) 
     then = automaton.step(place, text)
     ways = None if then == DEAD or automaton.can_stop(then) else automaton.next_bytes(then)
     return ways is not None and longer.intersection(_AFTER[text[-1:]]).issuperset(np.flatnonzero(ways).tolist())
-
-
-def _bits(word: int) -> Iterator[int]:
-    while word:
-        low = word & -word
-        yield low.bit_length() - 1
-        word ^= low

@@ -21,6 +21,7 @@ from fcgen.grammar.derive import fewest_needs_no_memory
 from fcgen.grammar.states import DEAD, FAR, Growth
 from fcgen.grammar.terms import Expr
 from fcgen.grammar.work import uninterrupted
+from fcgen.mask.bits import Words, packed
 from fcgen.mask.canonical import cut_short
 from fcgen.mask.closing import Closings
 from fcgen.mask.forced import forced_text, forced_tokens
@@ -30,7 +31,6 @@ from fcgen.vocab import Vocabulary
 
 MAX_ROW_BYTES = 64 << 20
 MAX_STEPS_KEPT = 100_000
-Words = NDArray[np.uint32]
 
 
 class Tables:
@@ -62,9 +62,7 @@ class Tables:
         with self._automaton.growing(self._growth), uninterrupted():
             self._writable = self._reaches.restriction.of(root)
             self.root = self._automaton.start(self._writable)
-        self._stop_row = np.zeros(self.words, np.uint32)
-        for stop in vocabulary.stop_ids:
-            self._stop_row[stop >> 5] |= np.uint32(1 << (stop & 31))
+        self._stop_row = packed(vocabulary.stop_ids, self.words)
 
     @property
     def size(self) -> int:
