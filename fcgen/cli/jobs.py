@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shlex
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from dataclasses import asdict
 from functools import partial
 from itertools import islice
@@ -18,12 +19,12 @@ import typer
 
 from fcgen.cli.program import app
 from fcgen.cli.terminal import complain, print_table
-from fcgen.errors import JobError, OptionError, excerpt
+from fcgen.errors import FcgenError, JobError, OptionError, excerpt
 
 if TYPE_CHECKING:
     from fcgen.engine import Engine
     from fcgen.extraction import Document
-    from fcgen.jobs import Job, Summary
+    from fcgen.jobs import Summary
     from fcgen.jobs.options import Settings
 
 COUNTING = 5.0  # seconds
@@ -102,9 +103,10 @@ def extract(
 
     What is done is kept in the job's folder; what was stopped goes on with --resume.
     """
-    from fcgen.jobs.documents import read_documents
+    from fcgen.jobs import Progress
     from fcgen.jobs.options import read_settings
     from fcgen.jobs.output import check_output
+    from fcgen.jobs.stopping import Stopping
 
     options = {
         "max_new_tokens": max_new_tokens, "temperature": temperature, "seed": seed, "format": form,
@@ -114,50 +116,35 @@ def extract(
     said = {
         "model": model, "schema": schema, "into": into, "functions": functions, "choice": _choice(choice),
         "instruction": instruction, "examples": examples, "text_field": text_field, "id_field": id_field,
-        "carry": carry or None, "batch_size": batch_size, "options": _given(options) or None,
-        "windows": _given(cut) or None,
+        "carry": carry, "batch_size": batch_size, "options": _given(options), "windows": _given(cut),
     }  # fmt: skip
-    with contextlib.redirect_stdout(sys.stderr):
+    with _quiet_stdout():
         settings = read_settings(file, _given(said))
         _check(retry=retry, limit=limit, dry_run=dry_run, as_json=as_json, output=output)
         _check_engine(engine, {"workers": workers, "ray-address": ray_address})
         check_output(output, format=output_format, columns=settings.carry)  # type: ignore[arg-type]  # it is checked
-
-        def documents() -> Iterator[Document]:
-            found = read_documents(
-                source,
-                text_field=settings.text_field,
-                id_field=settings.id_field,
-                format=input_format,  # type: ignore[arg-type]
-            )
-            return islice(found, limit)
-
+        documents = partial(_read, source, settings, input_format, limit)
         rows = documents()
-        place = None if dry_run is not None else _job_folder(folder, output, is_new=not resume and retry is None)
-        loaded = _load(settings, device, dtype) if engine == "local" or place is None else None
-    if place is None:
-        assert loaded is not None, "a dry run is done here"
-        _show(loaded, settings.job, islice(rows, dry_run))
+    if dry_run is not None:
+        _show(settings, islice(rows, dry_run), device, dtype)
         return
-    with contextlib.redirect_stdout(sys.stderr):
+    place = _job_folder(folder, output, is_new=not resume and retry is None)
+    with _quiet_stdout():
+        if engine == "local":
+            writers = _local(settings, device, dtype)
+        else:
+            writers = _on_ray(settings, device, dtype, workers, ray_address)
         total = None if quiet else _count(source, documents)
-        with (
-            _on_ray(settings, device=device, dtype=dtype, workers=workers, address=ray_address)
-            if loaded is None
-            else _local(loaded, settings)
-        ) as do:
-            summary, number = _run(do, rows, place, total=total, resume=resume, retry=retry, quiet=quiet)
+        with writers as do, Stopping() as stopping:
+            progress = Progress(total, quiet=quiet)
+            summary = do(rows, place, resume=resume, retry=retry is not None, progress=progress, stopped=stopping)
         _tell(summary, place, quiet=quiet)
-    if number is None:
-        try:
-            _write(place, output, output_format, unordered=unordered, rows=summary.rows)
-        except KeyboardInterrupt:
-            complain(f"stopped; all rows are in {place}. To write them: {_export(place, output, output_format)}")
-            raise typer.Exit(130) from None
+    if stopping.number is None:
+        _write_or_say_how(place, output, output_format, unordered=unordered, rows=summary.rows)
     if as_json:
         typer.echo(summary.to_json())
-    if number is not None:
-        raise typer.Exit(128 + number)
+    if stopping.number is not None:
+        raise typer.Exit(128 + stopping.number)
 
 
 jobs = typer.Typer(help="Look at the folder of a job, check it, or write its output.", no_args_is_help=True)
@@ -206,11 +193,11 @@ def export_rows(
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if value is not None}
+    return {name: value for name, value in options.items() if value not in (None, [], {})}
 
 
 def _choice(choice: list[str] | None) -> str | list[str] | None:
-    return choice[0] if choice and len(choice) == 1 else choice or None
+    return choice[0] if choice and len(choice) == 1 else choice
 
 
 def _merge(rules: list[str] | None) -> str | dict[str, str] | None:
@@ -251,6 +238,23 @@ def _job_folder(folder: str | None, output: str, *, is_new: bool) -> str:
     return place
 
 
+def _quiet_stdout() -> AbstractContextManager[object]:
+    """While this is entered, what libraries print goes to standard error: standard output is for rows."""
+    return redirect_stdout(sys.stderr)
+
+
+def _read(source: list[str], settings: Settings, form: str | None, limit: int | None) -> Iterator[Document]:
+    from fcgen.jobs.documents import read_documents
+
+    found = read_documents(
+        source,
+        text_field=settings.text_field,
+        id_field=settings.id_field,
+        format=form,  # type: ignore[arg-type]  # it is checked
+    )
+    return islice(found, limit)
+
+
 def _count(source: list[str], documents: Callable[[], Iterable[Document]]) -> int | None:
     """How many documents there are, where they can be read twice and it does not take long to find out."""
     if any(Path(one).exists() and not (Path(one).is_file() or Path(one).is_dir()) for one in source) or "-" in source:
@@ -272,17 +276,17 @@ def _load(settings: Settings, device: str | None, dtype: str | None) -> Engine:
     return engine
 
 
-@contextlib.contextmanager
-def _local(engine: Engine, settings: Settings) -> Iterator[Do]:
-    """What does the job with a model in this process."""
+def _local(settings: Settings, device: str | None, dtype: str | None) -> AbstractContextManager[Do]:
+    """What does the job with a model in this process, which is loaded before it is entered."""
     from fcgen.jobs import run_job
 
-    yield partial(run_job, engine, settings.job, model=settings.model, carry=settings.carry)
+    engine = _load(settings, device, dtype)
+    return nullcontext(partial(run_job, engine, settings.job, model=settings.model, carry=settings.carry))
 
 
-@contextlib.contextmanager
+@contextmanager
 def _on_ray(
-    settings: Settings, *, device: str | None, dtype: str | None, workers: int | None, address: str | None
+    settings: Settings, device: str | None, dtype: str | None, workers: int | None, address: str | None
 ) -> Iterator[Do]:
     """What does the job with the models of a cluster's workers."""
     from fcgen.jobs.ray_engine import Workers, load_engine
@@ -300,32 +304,6 @@ def _on_ray(
     )
     with cluster:
         yield cluster.run
-
-
-def _run(
-    do: Do,
-    documents: Iterable[Document],
-    folder: str,
-    *,
-    total: int | None,
-    resume: bool,
-    retry: str | None,
-    quiet: bool,
-) -> tuple[Summary, int | None]:
-    """What was done, and the signal that stopped it."""
-    from fcgen.jobs import Progress
-    from fcgen.jobs.stopping import Stopping
-
-    with Stopping() as stopping:
-        summary = do(
-            documents,
-            folder,
-            resume=resume,
-            retry=retry is not None,
-            progress=Progress(total, quiet=quiet),
-            stopped=stopping,
-        )
-    return summary, stopping.number
 
 
 def _tell(summary: Summary, folder: str, *, quiet: bool) -> None:
@@ -347,19 +325,25 @@ def _write(folder: str, output: str, form: str | None, *, unordered: bool, rows:
     export(folder, output, format=form, order="done" if unordered else "input", rows=rows)  # type: ignore[arg-type]
 
 
-def _export(folder: str, output: str, form: str | None) -> str:
-    """The command that writes the rows of a job."""
-    given = [] if form is None else ["--output-format", form]
-    return shlex.join(["fcgen", "jobs", "export", folder, "--output", output, *given])
+def _write_or_say_how(folder: str, output: str, form: str | None, *, unordered: bool, rows: int) -> None:
+    """Write the rows of a job that is done; where that is interrupted, say how to write them."""
+    try:
+        _write(folder, output, form, unordered=unordered, rows=rows)
+    except KeyboardInterrupt:
+        given = [] if form is None else ["--output-format", form]
+        command = shlex.join(["fcgen", "jobs", "export", folder, "--output", output, *given])
+        complain(f"stopped; all rows are in {folder}. To write them: {command}")
+        raise typer.Exit(130) from None
 
 
-def _show(engine: Engine, job: Job, documents: Iterable[Document]) -> None:
+def _show(settings: Settings, documents: Iterable[Document], device: str | None, dtype: str | None) -> None:
     """The prompts of documents, and their rows."""
-    from fcgen.errors import FcgenError
     from fcgen.jobs.identity import prompt_of
     from fcgen.jobs.stored import data_of
 
-    shown = list(documents)
+    with _quiet_stdout():
+        engine = _load(settings, device, dtype)
+    shown, job = list(documents), settings.job
     for document, row in zip(shown, engine.extract(shown, job), strict=True):
         typer.echo(f"--- {document.id}")
         try:
@@ -371,8 +355,6 @@ def _show(engine: Engine, job: Job, documents: Iterable[Document]) -> None:
 
 
 def _count_errors(ledger: Any) -> dict[str, int]:
-    from collections import Counter
-
     return dict(Counter(entry.data["error"]["kind"] for entry in ledger.entries() if entry.failed))
 
 
