@@ -12,8 +12,10 @@ import importlib
 import os
 import re
 import sys
+import textwrap
+import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,9 @@ from fcgen.functions.text import MAX_SIZE
 
 _ATTRIBUTE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 _FORMS = "FILE.json, FILE.jsonl or MODULE:ATTRIBUTE"
+_MISSING = object()
+
+MOST_SAID = 300  # characters of a message that a module's own code raised
 
 
 def read_functions_file(source: str | os.PathLike[str]) -> tuple[Function, ...]:
@@ -32,7 +37,7 @@ def read_functions_file(source: str | os.PathLike[str]) -> tuple[Function, ...]:
     Raises:
         FunctionError: there is no such file, module or attribute, it cannot be read, or `read_functions` refuses what
             is in it; the message names file and line. ManyErrors if there are several mistakes. What a module's own
-            code raises when it is run is passed on as it is.
+            code raises when it is run is the error's cause.
     """
     name = os.fspath(source)
     return read_entries(_entries(name), name)
@@ -83,16 +88,38 @@ def _read(name: str) -> str:
 
 
 def _attribute(module: str, attribute: str) -> Any:
-    try:
-        with _working_directory_importable():
-            value: Any = importlib.import_module(module)
-    except (ImportError, SyntaxError) as error:
-        raise FunctionError(f"module {module!r} cannot be imported: {error}") from error
+    with _running(module, f"module {module!r} cannot be imported"), _working_directory_importable():
+        value: Any = importlib.import_module(module)
     for name in attribute.split("."):
-        if not hasattr(value, name):
+        with _running(module, f"{attribute!r} of module {module!r} cannot be read"):
+            value = getattr(value, name, _MISSING)
+        if value is _MISSING:
             raise FunctionError(f"module {module!r} has no {attribute!r}")
-        value = getattr(value, name)
     return value
+
+
+@contextmanager
+def _running(module: str, failed: str) -> Iterator[None]:
+    """Makes a FunctionError of whatever a module's own code raises, but for the user's interrupt."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:  # a stranger's code is run: anything may come
+        raise FunctionError(f"{failed}: {_said(error)}{_line_of(module, error)}") from error
+
+
+def _said(error: BaseException) -> str:
+    """What went wrong, in one line; where Python itself says what is wrong with an import, the words are enough."""
+    text = "".join(traceback.format_exception_only(type(error), error))
+    if isinstance(error, (ImportError, SyntaxError)):
+        text = str(error)
+    return textwrap.shorten(text.strip(), MOST_SAID, placeholder=" ...")
+
+
+def _line_of(module: str, error: BaseException) -> str:
+    """Where in the module, or in a package around it, the error came up; empty if its code did not run."""
+    frames = traceback.walk_tb(error.__traceback__)
+    own = [at for at in frames if f"{module}.".startswith(f"{at[0].f_globals.get('__name__')}.")]
+    return f" ({Path(own[-1][0].f_code.co_filename).name}, line {own[-1][1]})" if own else ""
 
 
 @contextmanager
@@ -103,4 +130,5 @@ def _working_directory_importable() -> Iterator[None]:
     try:
         yield
     finally:
-        sys.path.remove(here)
+        with suppress(ValueError):  # the module may have taken it away
+            sys.path.remove(here)

@@ -2,7 +2,8 @@
 
 A callable's parameters are the arguments, by name: `f(**arguments)` is the call. A Pydantic model, dataclass or
 TypedDict stands for a function whose arguments are its fields. Types, constraints and defaults are what Pydantic makes
-of them; defaults that JSON cannot write are left out (the argument may still be omitted). Descriptions come from
+of them, but for values that it would then refuse (`exact_schemas.py`); defaults that JSON cannot write are left out
+(the argument may still be omitted). Descriptions come from
 `Field(description=...)`, else from a docstring in Google, NumPy or Sphinx style.
 
 Arguments without names (`*args`, positional-only) cannot be called and are refused; `**kwargs` allows more arguments.
@@ -21,6 +22,7 @@ from pydantic import PydanticInvalidForJsonSchema, PydanticUndefinedAnnotation, 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import PydanticSerializationError, core_schema
 
+from fcgen.functions.exact_schemas import exact_complex, exact_decimals, exact_names, exact_reals, number_default
 from fcgen.functions.function import Function, check_name, object_schema
 from fcgen.functions.problems import Problems
 from fcgen.functions.values import copy_value
@@ -30,6 +32,8 @@ from fcgen.place import Place
 _FAULTY_CODE = (NameError, AttributeError, SyntaxError, TypeError, ValueError)
 _UNREADABLE = (PydanticUserError, PydanticUndefinedAnnotation, *_FAULTY_CODE)
 _USE_JSON_TYPES = "Use types that JSON has, or leave the annotation out to allow any value."
+_OLD_TYPED_DICT = "a typing.TypedDict, which cannot be read before Python 3.12"
+_USE_TYPING_EXTENSIONS = "Use typing_extensions.TypedDict."
 _ORDER = ("type", "properties", "required", "additionalProperties")
 
 
@@ -96,7 +100,7 @@ def _read_docstring(text: str) -> tuple[str, dict[str, str]]:
 
 
 class _Parameters(GenerateJsonSchema):
-    """Pydantic's JSON Schema without titles made from names, and with no default that JSON cannot write."""
+    """Pydantic's JSON Schema without titles made from names, defaults that JSON cannot write, and values it refuses."""
 
     ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012 (Pydantic's attribute)
 
@@ -112,6 +116,38 @@ class _Parameters(GenerateJsonSchema):
         if problems.errors:
             raise PydanticSerializationError(problems.errors[0].found)
         return default
+
+    def decimal_schema(self, schema: core_schema.DecimalSchema) -> JsonSchemaValue:
+        return exact_decimals(schema)
+
+    def fraction_schema(self, schema: Any) -> JsonSchemaValue:
+        return exact_reals(schema)
+
+    def complex_schema(self, schema: Any) -> JsonSchemaValue:  # noqa: ARG002
+        return exact_complex()
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        return self.with_names(super().dict_schema(schema), schema)
+
+    def frozendict_schema(self, schema: Any) -> JsonSchemaValue:
+        return self.with_names(super().frozendict_schema(schema), schema)
+
+    def ordered_dict_schema(self, schema: Any) -> JsonSchemaValue:
+        return self.with_names(super().ordered_dict_schema(schema), schema)
+
+    def counter_schema(self, schema: Any) -> JsonSchemaValue:
+        return self.with_names(super().counter_schema(schema), schema)
+
+    def with_names(self, made: JsonSchemaValue, schema: Any) -> JsonSchemaValue:
+        """The schema of a dict, with names only that Pydantic reads as its keys."""
+        if "patternProperties" in made:
+            return {**made, "additionalProperties": False}
+        keys = self.generate_inner(schema["keys_schema"]) if "keys_schema" in schema else {}
+        is_any = not keys or "$ref" in keys or keys == {"type": "string"}
+        return made if is_any else {**made, "propertyNames": exact_names(keys)}
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        return number_default(super().default_schema(schema))
 
     def arguments_schema(self, schema: core_schema.ArgumentsSchema) -> JsonSchemaValue:
         # Pydantic would describe each further argument by the schema of all of them.
@@ -135,7 +171,8 @@ def _call_schema(call: Callable[..., Any], pointer: Place, problems: Problems) -
     schema = _schema(call)
     if isinstance(schema, str):
         for found in _blame(call) or [schema]:
-            problems.add(found, pointer, hint=_USE_JSON_TYPES)
+            hint = _USE_TYPING_EXTENSIONS if found.endswith(_OLD_TYPED_DICT) else _USE_JSON_TYPES
+            problems.add(found, pointer, hint=hint)
         return None
     for name in sorted(set(schema["properties"]) - set(signature.parameters)):
         problems.add(f"an alias renames a parameter to {name!r}, which a call by name would not reach", pointer)
@@ -158,6 +195,9 @@ def _check_parameter(parameter: inspect.Parameter, pointer: Place, problems: Pro
 def _class_schema(cls: Any, pointer: Place, problems: Problems) -> JsonSchemaValue | None:
     """The JSON Schema of a class's fields."""
     schema = _schema(cls)
+    if schema == _OLD_TYPED_DICT:
+        problems.add(schema, pointer, hint=_USE_TYPING_EXTENSIONS)
+        return None
     if isinstance(schema, str):
         problems.add(f"not a Pydantic model, dataclass or TypedDict with fields that JSON has: {schema}", pointer)
         return None
@@ -175,7 +215,8 @@ def _schema(source: Any) -> JsonSchemaValue | str:
     try:
         return TypeAdapter(source).json_schema(schema_generator=_Parameters)
     except _UNREADABLE as error:
-        return _first_line(error)
+        is_old = isinstance(error, PydanticUserError) and error.code == "typed-dict-version"
+        return _OLD_TYPED_DICT if is_old else _first_line(error)
 
 
 def _blame(call: Callable[..., Any]) -> list[str]:
@@ -190,4 +231,4 @@ def _blame(call: Callable[..., Any]) -> list[str]:
 
 def _first_line(error: Exception) -> str:
     """What went wrong, without Pydantic's advice to those who define types."""
-    return str(error).split("\n", 1)[0].split(". Set `", 1)[0]
+    return str(error).split("\n", 1)[0].split(". Set `", 1)[0].rstrip(".")

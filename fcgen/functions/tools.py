@@ -6,13 +6,15 @@
     {"name", "description", "input_schema"}                                    Anthropic
 
 What they add for their own servers (`strict`, `annotations`, `cache_control`, ...) says nothing about the arguments
-and is ignored. The schema is taken as it stands but for the spelling of its types; without one there are no arguments.
+and is ignored. The schema is taken as it stands but for the spelling of its types; without one there are no arguments,
+and then nothing may stand elsewhere that looks as if it described some.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from fcgen.errors import excerpt
 from fcgen.functions.function import Function, check_name, object_schema, read_description
 from fcgen.functions.problems import Problems
 from fcgen.functions.type_names import spell_types
@@ -24,11 +26,21 @@ SCHEMA_KEYS = ("parameters", "inputSchema", "input_schema")
 # Ignoring one of these would read a function with arguments as one without.
 _MISPLACED = ("args", "params", "properties", "schema")
 
+# What may hold the JSON Schema of something else.
+_OF_SERVERS = frozenset(
+    {"_meta", "annotations", "cache_control", "execution", "icons", "input_examples", "metadata", "strict"}
+    | {"output", "outputSchema", "output_schema", "outputs", "response", "responseJsonSchema", "response_schema"}
+    | {"responses", "result", "results", "return", "returns"}
+)
+
 
 def read_tool(tool: dict[str, Any], pointer: Place, problems: Problems) -> Function | None:
     """The function that a tool definition describes; None where there are problems."""
     _check_kind(tool, pointer, problems)
+    around: dict[str, Any] = {}
+    place = pointer
     if isinstance(tool.get("function"), dict):
+        around = {key: value for key, value in tool.items() if key != "function"}
         tool, pointer = tool["function"], (pointer, "function")
     key = "name" if "name" in tool else "function"
     if key in tool:
@@ -36,6 +48,9 @@ def read_tool(tool: dict[str, Any], pointer: Place, problems: Problems) -> Funct
     else:
         problems.add('no name: it belongs in "name", or in the model card\'s form in "function"', pointer)
     description = read_description(tool.get("description"), (pointer, "description"), problems)
+    if not any(key in tool for key in SCHEMA_KEYS):
+        check_misplaced(around, SCHEMA_KEYS, place, problems)
+        check_misplaced(tool, (), pointer, problems)
     parameters = _read_schema(tool, pointer, problems)
     return None if problems.errors else Function.of_checked(tool[key], description, parameters)
 
@@ -55,8 +70,16 @@ def _read_schema(tool: dict[str, Any], pointer: Place, problems: Problems) -> di
         place = (pointer, keys[0])
         schema = tool[keys[0]]
         return object_schema(None if schema is None else spell_types(schema, place, problems), place, problems)
-    for key in _MISPLACED:
-        if key in tool:
-            hint = "Put the JSON Schema of the arguments under 'parameters'."
-            problems.add(f"{key!r} is not where arguments are described", (pointer, key), hint=hint)
     return object_schema(None, pointer, problems)
+
+
+def check_misplaced(tool: dict[str, Any], elsewhere: tuple[str, ...], pointer: Place, problems: Problems) -> None:
+    """Add to the problems what describes arguments in a place where nothing reads it."""
+    for key, value in tool.items():
+        if key in _MISPLACED or key in elsewhere or (key not in _OF_SERVERS and _looks_like_arguments(value)):
+            hint = "Put the JSON Schema of the arguments under 'parameters'."
+            problems.add(f"{excerpt(key)} is not where arguments are described", (pointer, key), hint=hint)
+
+
+def _looks_like_arguments(value: object) -> bool:
+    return isinstance(value, dict) and ("properties" in value or value.get("type") in ("object", "dict"))

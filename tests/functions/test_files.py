@@ -38,6 +38,43 @@ def test_a_module_that_cannot_be_imported_is_refused(folder):
     assert message("broken_tools:f").startswith("module 'broken_tools' cannot be imported: ")
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("raise RuntimeError('boom at import')", "RuntimeError: boom at import (raising_tools.py, line 2)"),
+        ("raise RuntimeError", "RuntimeError (raising_tools.py, line 2)"),
+        ("raise KeyError('several\\nlines')", "KeyError: 'several\\nlines' (raising_tools.py, line 2)"),
+        ("raise ValueError('several\\nlines')", "ValueError: several lines (raising_tools.py, line 2)"),
+        ("raise ValueError('long ' * 1000)", f"ValueError: {'long ' * 56}long ... (raising_tools.py, line 2)"),
+        ("class Odd(Exception): pass\nraise Odd('x')", "raising_tools.Odd: x (raising_tools.py, line 3)"),
+        ("import sys; sys.exit('usage')", "SystemExit: usage (raising_tools.py, line 2)"),
+        ("import nowhere_tools", "No module named 'nowhere_tools' (raising_tools.py, line 2)"),
+        ("import json; json.loads('{')", "(raising_tools.py, line 2)"),
+        ("import sys; sys.path.clear(); 1 / 0", "ZeroDivisionError: division by zero (raising_tools.py, line 2)"),
+    ],
+)
+def test_whatever_a_module_raises_when_it_is_imported_is_told_with_its_line(folder, monkeypatch, code, said):
+    monkeypatch.setattr(files.sys, "path", [*files.sys.path])
+    (folder / "raising_tools.py").write_text(f"def f(): ...\n{code}\n")
+    found = message("raising_tools:f")
+    assert found.startswith("module 'raising_tools' cannot be imported: ")
+    assert found.endswith(said)
+
+
+def test_an_interrupt_passes_through(folder):
+    (folder / "stopped_tools.py").write_text("raise KeyboardInterrupt\n")
+    with pytest.raises(KeyboardInterrupt):
+        read_functions_file("stopped_tools:f")
+
+
+def test_what_reading_an_attribute_raises_is_told_with_its_line(folder):
+    (folder / "lazy_tools.py").write_text(
+        "class Lazy:\n    @property\n    def look(self):\n        raise OSError('no network')\n\nlazy = Lazy()\n"
+    )
+    said = "'lazy.look' of module 'lazy_tools' cannot be read: OSError: no network (lazy_tools.py, line 4)"
+    assert message("lazy_tools:lazy.look") == said
+
+
 @pytest.mark.parametrize("name", ["list.json", "lines.jsonl"])
 @pytest.mark.parametrize("content", [b"", b" \n\t", b"\xef\xbb\xbf"])
 def test_an_empty_file_is_refused(folder, name, content):

@@ -6,6 +6,8 @@ import enum
 import functools
 import itertools
 import math
+import sys
+import typing
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, NamedTuple, Optional, Union
@@ -406,6 +408,25 @@ def test_types_that_json_does_not_have_are_refused(source, start):
     with pytest.raises((FunctionError, ManyErrors)) as caught:
         read_functions(source)
     assert str(caught.value).removeprefix("4 errors:\n- ").startswith(start)
+
+
+class Old(typing.TypedDict):
+    a: int
+
+
+def takes_old(old: Old): ...
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="Pydantic reads typing.TypedDict from Python 3.12 on")
+def test_a_typed_dict_of_typing_is_refused_with_what_to_use_instead():
+    said = "a typing.TypedDict, which cannot be read before Python 3.12. Use typing_extensions.TypedDict."
+    for source, expected in (
+        (Old, f"function 'Old': {said}"),
+        (takes_old, f"function 'takes_old': parameter 'old': {said}"),
+    ):
+        with pytest.raises(FunctionError) as caught:
+            read_functions(source)
+        assert str(caught.value) == expected
 
 
 ANNOTATIONS = [int, "Any", "Nowhere", 5, list["Nowhere"], Callable, Shop, Any, "1 +", "math.nothing", [int]]  # noqa: F821

@@ -169,6 +169,36 @@ def test_what_cannot_be_read_is_refused_with_place_and_reason(source, expected):
     assert message(source) == expected
 
 
+MISPLACED = "is not where arguments are described. Put the JSON Schema of the arguments under 'parameters'."
+
+
+@pytest.mark.parametrize(
+    "key", ["parametres", "paramters", "input", "Parameters", "schema", "args", "arguments_schema"]
+)
+@pytest.mark.parametrize("schema", [QUERY, {"type": "object"}, {"type": "dict"}, {"properties": {}}])
+def test_arguments_that_are_described_under_an_unknown_key_are_never_left_out_in_silence(key, schema):
+    assert message({"name": "f", key: schema}) == f"function 'f', at /{key}: {key!r} {MISPLACED}"
+    assert message({"function": "f", key: schema}) == f"function 'f', at /{key}: {key!r} {MISPLACED}"
+    nested = {"type": "function", "function": {"name": "f", key: schema}}
+    assert message(nested) == f"function 'f', at /function/{key}: {key!r} {MISPLACED}"
+    beside = {"type": "function", "function": {"name": "f"}, key: schema}
+    assert message(beside) == f"function 'f', at /{key}: {key!r} {MISPLACED}"
+
+
+def test_arguments_that_are_described_beside_the_function_are_never_left_out_in_silence():
+    beside = {"type": "function", "function": {"name": "f"}, "parameters": QUERY}
+    assert message(beside) == f"function 'f', at /parameters: 'parameters' {MISPLACED}"
+
+
+@pytest.mark.parametrize(
+    "key", ["outputSchema", "response", "returns", "annotations", "_meta", "strict", "cache_control"]
+)
+@pytest.mark.parametrize("value", [QUERY, True, {"type": "ephemeral"}])
+def test_what_is_known_to_be_of_servers_is_ignored(key, value):
+    assert read_functions({"name": "f", key: value}) == (Function("f"),)
+    assert read_functions({"name": "f", "parameters": QUERY, key: value}) == (Function("f", "", QUERY),)
+
+
 def test_all_mistakes_are_told_together_each_with_its_function():
     source = [{"function": "f", "arguments": [3, {"type": "int"}]}, "{", {"function": "g"}, {"name": "g"}]
     with pytest.raises(ManyErrors) as caught:
