@@ -11,7 +11,7 @@ A function's arguments are those it declares: where its schema lists `properties
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -30,12 +30,13 @@ from fcgen.formats import Format, find_format
 from fcgen.functions import Function
 from fcgen.functions.read import Entry, try_entries
 from fcgen.grammar.derive import fewest
+from fcgen.grammar.ecma import check_kind
 from fcgen.grammar.expr import NOTHING, alt, parts_in_row, reference, seq
 from fcgen.grammar.lark import grammar_text, read_lark, read_start
 from fcgen.grammar.names import fork
 from fcgen.grammar.regex import read_pattern
 from fcgen.grammar.terms import UNKNOWN_CONTENTS, Expr, Names, Scope
-from fcgen.grammar.work import MAX_STEPS, bounded, uninterrupted
+from fcgen.grammar.work import MAX_STEPS, bounded, read_limit, uninterrupted
 from fcgen.output_types import read_output_type
 from fcgen.schema import Compiled, Document, Status, Text, compile_schema, spacing
 from fcgen.schema.lower import plain_contents
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 Choice = str | Sequence[str]
 OnError = Literal["raise", "leave_out"]
+_WORDS = ("auto", "required", "none")
 
 # What stands in an envelope for a function's own.
 _HOLES = Scope()
@@ -122,14 +124,18 @@ class Grammar:
             text=text,
             nullable=nullable,
             registry=registry,
-            max_steps=max_steps,
+            max_steps=read_limit("max_steps", max_steps),
             document=_read_document(document, verbatim_whitespace),
         )
         return cls(compiled.root, notes=compiled.notes)
 
     @classmethod
     def from_regex(cls, pattern: str, *, max_steps: int = MAX_STEPS) -> Grammar:
-        """Texts that match all of an ECMA-262 `pattern`. Raises PatternError, GrammarTooLarge or OutOfSteps."""
+        """Texts that match all of an ECMA-262 `pattern`.
+
+        Raises PatternError, GrammarTooLarge or OutOfSteps; OptionError if `max_steps` is no whole number.
+        """
+        check_kind(pattern)
         with _memory_errors(), bounded(max_steps):
             return cls(read_pattern(pattern))
 
@@ -137,7 +143,7 @@ class Grammar:
     def from_lark(cls, text: str, *, max_steps: int = MAX_STEPS) -> Grammar:
         """Texts of the rule `start` of a grammar in Lark's notation (see `fcgen.grammar.lark`).
 
-        Raises GrammarError, PatternError, GrammarTooLarge or OutOfSteps.
+        Raises GrammarError, PatternError, GrammarTooLarge or OutOfSteps; OptionError if `max_steps` is no whole number.
         """
         with _memory_errors(), bounded(max_steps):
             return cls(read_start(text))
@@ -147,7 +153,8 @@ class Grammar:
         """Texts of what Outlines calls an output type: a Python type, or a term of `outlines.types`.
 
         Args:
-            output_type: what `outlines.Generator` takes as one (see `fcgen.output_types`).
+            output_type: what `outlines.Generator` takes as one (see `fcgen.output_types`). A string, a number or a
+                boolean is one for Outlines too, and means its own text.
             max_steps: how much work compiling may take.
             text: how the JSON of JSON Schemas is written, as for `from_json_schema`.
 
@@ -211,7 +218,7 @@ class Grammar:
             "text": text,
             "nullable": nullable,
             "registry": registry,
-            "max_steps": max_steps,
+            "max_steps": read_limit("max_steps", max_steps),
             "document": _read_document(document, verbatim_whitespace),
         }
         with uninterrupted():
@@ -340,10 +347,7 @@ def read_choice(choice: object) -> str | tuple[str, ...]:
     """`choice` as it is, if it is one in form. Raises FunctionError."""
     names = (choice,) if isinstance(choice, str) else choice
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
-        raise FunctionError(
-            f"choice is {excerpt(choice)}",
-            hint='Use "auto", "required", "none", a function\'s name, or a list of names',
-        )
+        raise _no_choice(choice)
     return choice if isinstance(choice, str) else tuple(names)
 
 
@@ -351,26 +355,51 @@ def choose(functions: Sequence[Function], choice: Choice, left_out: Sequence[str
     """The functions that a call may name under `choice`, which may also name some that are left out.
 
     Raises:
-        FunctionError: `choice` names a function that is not there, or demands a call where there is no function.
+        FunctionError: `choice` is none in form, names a function that is not there, or demands a call where there is
+            no function.
     """
+    listed = _listed(choice)
     if choice == "none":
         return ()
     if choice == "auto":
         return tuple(functions)
-    if choice == "required":
-        wanted = [*(function.name for function in functions), *left_out]
-    else:
-        wanted = [choice] if isinstance(choice, str) else list(choice)
-    names = {*(function.name for function in functions), *left_out}
+    every = [*(function.name for function in functions), *left_out]
+    names, wanted = set(every), every if choice == "required" else listed
     unknown = next((name for name in wanted if name not in names), None)
+    if unknown in _WORDS:
+        raise FunctionError(
+            f"choice {excerpt(wanted)} has {excerpt(unknown)}, which is no function's name, in a list of names",
+            hint=f"Use {excerpt(unknown)} alone, or list the functions that a call may name.",
+        )
     if unknown is not None:
         raise FunctionError(
             f"choice {excerpt(unknown)} is none of the functions offered: {excerpt(', '.join(sorted(names)), 200)}",
             hint='Use a function\'s name, a list of names, "auto", "required" or "none".',
         )
+    if not wanted and choice != "required":
+        raise FunctionError(
+            "choice is an empty list, so there is no function to call",
+            hint='List the functions that a call may name, or use "none" for a text.',
+        )
     if not wanted:
         raise FunctionError("a call is demanded, and there is no function to call", hint="Offer at least one function.")
     return tuple(function for function in functions if function.name in wanted)
+
+
+def _listed(choice: object) -> list[str]:
+    """The words of `choice`. Raises FunctionError: it is none in form."""
+    words = list(choice) if isinstance(choice, Iterable) and not isinstance(choice, str) else [choice]
+    named = [word for word in words if isinstance(word, str)]
+    if len(named) < len(words):
+        raise _no_choice(choice)
+    return named
+
+
+def _no_choice(choice: object) -> FunctionError:
+    return FunctionError(
+        f"choice is {excerpt(choice)}",
+        hint='Use "auto", "required", "none", a function\'s name, or a list of names',
+    )
 
 
 def arguments_schema(function: Function) -> dict[str, Any]:

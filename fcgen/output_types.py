@@ -11,6 +11,8 @@ regular expression that Outlines would make of it, which cannot have a JSON Sche
 A class or a function is written with the fields or arguments that it declares and, as Outlines has it, no others; a
 JSON Schema (`outlines.types.JsonSchema`) with any that it allows. Integers are written without a point.
 
+What is no type but a string, a number or a boolean means its own text, as it does to Outlines: `3` is `Literal[3]`.
+
 Limits: what Outlines cannot read, and what `Grammar.from_lark` refuses of its grammars (`%ignore`, left recursion).
 """
 

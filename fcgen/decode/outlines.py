@@ -38,6 +38,7 @@ class OutlinesProcessor(OutlinesLogitsProcessor):  # type: ignore[misc]
         context: tokens that the model has room for, prompt and reply together. None: no limit.
 
     Raises:
+        OptionError: it is not made of masks, or `budget` or `context` is no whole number.
         BudgetTooSmall: no reply fits in the budget.
     """
 

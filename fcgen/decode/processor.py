@@ -23,6 +23,7 @@ import transformers
 from fcgen.decode.sampling import allowed_tokens
 from fcgen.decode.steps import Steps
 from fcgen.errors import OptionError
+from fcgen.grammar.work import read_limit
 
 if TYPE_CHECKING:
     import torch
@@ -39,12 +40,13 @@ class LogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc]
         budget: tokens of each reply, stop token included; what `generate` gets as `max_new_tokens`. None: no limit.
 
     Raises:
+        OptionError: it is not made of masks, or `prompt_tokens` or `budget` is no whole number.
         BudgetTooSmall: no reply fits in the budget.
     """
 
     def __init__(self, masks: Masks, *, prompt_tokens: int | None = None, budget: int | None = None) -> None:
         self.masks = masks
-        self.prompt_tokens = prompt_tokens
+        self.prompt_tokens = None if prompt_tokens is None else read_limit("prompt_tokens", prompt_tokens)
         self.budget = budget
         self._steps = Steps(masks, budget)
 

@@ -21,12 +21,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fcgen.errors import OptionError, PromptError, TokenRefused, VocabularyError
+from fcgen.grammar.work import read_limit
+from fcgen.mask import Masks
 from fcgen.mask.bits import packed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fcgen.mask import Cursor, Masks
+    from fcgen.mask import Cursor
 
 Row = tuple[int, ...]
 
@@ -40,6 +42,7 @@ class Steps:
         context: tokens of prompt and reply together. None: no limit.
 
     Raises:
+        OptionError: these are no masks, or a number of tokens is no whole number.
         BudgetTooSmall: no reply fits in the budget.
 
     Attributes:
@@ -48,6 +51,12 @@ class Steps:
     """
 
     def __init__(self, masks: Masks, budget: int | None, context: int | None = None) -> None:
+        if not isinstance(masks, Masks):
+            raise OptionError(
+                f"a processor is made of Masks, found {type(masks).__name__}",
+                hint="Make them with Masks(grammar, vocabulary).",
+            )
+        context = None if context is None else read_limit("context", context)
         masks.cursor(budget=budget)  # refuses a budget that is too small
         self._masks, self._budget, self._context = masks, budget, context
         self._end = packed(masks.vocabulary.stop_ids, masks.words)

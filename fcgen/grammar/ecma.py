@@ -63,12 +63,23 @@ _HINT_FOR_PROPERTIES = (
 def parse_pattern(pattern: str) -> Node:
     """The tree of a pattern.
 
-    Raises PatternError: it is malformed, not regular, not supported, or over a limit (length, depth of groups, count
-    of a quantifier).
+    Raises PatternError: it is no string, malformed, not regular, not supported, or over a limit (length, depth of
+    groups, count of a quantifier).
     """
+    check_kind(pattern)
     if len(pattern) > MAX_LENGTH:
         raise PatternError("a pattern has too many characters", limit=MAX_LENGTH, given=len(pattern))
     return _Reader(pattern).read()
+
+
+def check_kind(pattern: object) -> None:
+    """Raise PatternError where a pattern is no string."""
+    if not isinstance(pattern, str):
+        is_compiled = isinstance(pattern, re.Pattern)
+        raise PatternError(
+            f"a pattern must be a string, found {excerpt(pattern)}",
+            hint="Give its text, which is its attribute `pattern`." if is_compiled else None,
+        )
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from graphlib import CycleError, TopologicalSorter
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,11 +63,21 @@ def read_lark(text: str, holes: Mapping[str, Expr] | None = None) -> Mapping[str
 
 
 def read_start(text: str) -> Expr:
-    """The rule `start` of a grammar, whose rules are all built. Raises as `read_lark`, and GrammarError without one."""
-    rules = dict(read_lark(text))
-    if "start" not in rules:
-        raise GrammarError("the grammar has no rule `start`", hint=f"It has {', '.join(rules) or 'no rules'}.")
-    return rules["start"]
+    """The rule `start` of a grammar, whose rules are all built.
+
+    Raises as `read_lark`, and GrammarError where it is no text, has no such rule, or has left recursion.
+    """
+    if not isinstance(text, str):
+        raise GrammarError(
+            f"a grammar must be a string in Lark's notation, found {excerpt(text)}",
+            hint="Of a file, give the text: path.read_text().",
+        )
+    rules = _Rules(_definitions(text), {})
+    built = dict(rules)
+    if "start" not in built:
+        raise GrammarError("the grammar has no rule `start`", hint=f"It has {', '.join(built) or 'no rules'}.")
+    rules.check_left_recursion("start")
+    return built["start"]
 
 
 @lru_cache(maxsize=1)
@@ -182,6 +193,47 @@ class _Rules(Mapping[str, Expr]):
         self._built[name] = term
         return term
 
+    def check_left_recursion(self, start: str) -> None:
+        """Raise GrammarError where a rule that `start` leads to can begin with itself; all rules have been built."""
+        first: dict[str, list[str]] = {}
+        ahead = [start]
+        while ahead:
+            name = ahead.pop()
+            tree = self._definitions[name]
+            if name not in first and isinstance(tree, Expr | None):
+                first[name] = []
+            elif name not in first:
+                first[name] = list(self._first_names(tree))
+                ahead += [_name_of(node) for node in tree.find_data("name")]
+        try:
+            TopologicalSorter(first).prepare()
+        except CycleError as error:
+            around = error.args[1][::-1]  # each rule begins with the next one
+            through = f", through {excerpt(', '.join(around[1:-1]), 200)}" if around[1:-1] else ""
+            raise GrammarError(
+                f"rule {excerpt(around[0])} refers to itself before any character of it{through}",
+                hint='Remove the left recursion: what repeats is written as in list: item ("," item)*.',
+            ) from None
+
+    def _first_names(self, node: Any) -> Iterator[str]:
+        """The names that the texts of a node can begin with."""
+        parts = node.children
+        match node.data:
+            case "expansions":
+                for part in parts:
+                    yield from self._first_names(part)
+            case "expansion":
+                for part in parts:
+                    yield from self._first_names(part)
+                    if not self._nullable(part, self._empty):
+                        return
+            case "maybe" | "alias":
+                yield from self._first_names(parts[0])
+            case "expr" if _times(parts[1:])[1] != 0:
+                yield from self._first_names(parts[0])
+            case "name":
+                yield _name_of(node)
+
     def _build(self, node: Any, depth: int = 0) -> Expr:
         if depth > MAX_DEPTH:
             raise GrammarError("parentheses are nested too deeply", limit=MAX_DEPTH)
@@ -198,7 +250,7 @@ class _Rules(Mapping[str, Expr]):
             case "expr":
                 return _repeated(self._build(parts[0], depth + 1), parts[1:])
             case "name":
-                return self._named(str(parts[0]).lstrip("!?"))
+                return self._named(_name_of(node))
             case "literal":
                 return _literal(str(parts[0]))
             case "literal_range":
@@ -233,11 +285,15 @@ class _Rules(Mapping[str, Expr]):
             case "alias":
                 return self._nullable(parts[0], empty, depth + 1)
             case "name":
-                return str(parts[0]).lstrip("!?") in empty
+                return _name_of(node) in empty
             case "literal":
                 return _literal(str(parts[0])).can_stop
             case _:
                 return False
+
+
+def _name_of(node: Any) -> str:
+    return str(node.children[0]).lstrip("!?")
 
 
 def _times(operators: list[Any]) -> tuple[int, int | None]:

@@ -10,9 +10,11 @@ that nothing is counted.
 from __future__ import annotations
 
 import gc
+import operator
 import threading
+from typing import SupportsIndex
 
-from fcgen.errors import OutOfSteps
+from fcgen.errors import OptionError, OutOfSteps, excerpt
 
 MAX_STEPS = 500_000
 _NO_LIMIT = 1 << 62
@@ -24,6 +26,18 @@ class _Account(threading.local):
 
 
 _account = _Account()
+
+
+def read_limit(name: str, limit: object) -> int:
+    """A limit that is given as the option `name`, as an integer. Raises OptionError: it is no whole number."""
+    if isinstance(limit, SupportsIndex) and not isinstance(limit, bool):
+        try:
+            return operator.index(limit)
+        except TypeError:  # an array has the method, whether or not it is a whole number
+            pass
+    raise OptionError(
+        f"{name} is {excerpt(limit)}, which is not a whole number", hint=f"Give an integer, as in {name}=1000."
+    )
 
 
 def spend(steps: int = 1) -> None:
@@ -38,12 +52,15 @@ def spend(steps: int = 1) -> None:
 
 
 class bounded:  # noqa: N801  it is used as a function is
-    """Let the work within take so many steps; within another such block, what is left of its steps at most."""
+    """Let the work within take so many steps; within another such block, what is left of its steps at most.
+
+    Raises OptionError: the steps are no whole number.
+    """
 
     __slots__ = ("_before", "_started", "_steps")
 
     def __init__(self, steps: int) -> None:
-        self._steps = steps
+        self._steps = steps if type(steps) is int else read_limit("max_steps", steps)
 
     def __enter__(self) -> None:
         self._before = _account.left, _account.limit

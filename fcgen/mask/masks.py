@@ -10,10 +10,10 @@ from __future__ import annotations
 import threading
 from typing import Protocol
 
-from fcgen.errors import BudgetTooSmall, VocabularyError
+from fcgen.errors import BudgetTooSmall, OptionError, VocabularyError
 from fcgen.grammar.states import MAX_STATES
 from fcgen.grammar.terms import Expr
-from fcgen.grammar.work import MAX_STEPS
+from fcgen.grammar.work import MAX_STEPS, read_limit
 from fcgen.mask.cursor import Cursor
 from fcgen.mask.tables import Tables
 from fcgen.vocab import Vocabulary
@@ -40,6 +40,8 @@ class Masks:
             state (see `fcgen.grammar.work`).
 
     Raises:
+        OptionError: these are no grammar and no vocabulary, or a limit is no whole number.
+        VocabularyError: the vocabulary has no stop token.
         Unsatisfiable: no text satisfies the grammar with the bytes that the vocabulary has.
         GrammarTooLarge, OutOfSteps: (here, or where a mask is asked for) a limit is reached.
     """
@@ -52,11 +54,13 @@ class Masks:
         max_states: int = MAX_STATES,
         max_steps: int = MAX_STEPS,
     ) -> None:
+        _check_kinds(grammar, vocabulary)
         if not vocabulary.stop_ids:
             raise VocabularyError("the vocabulary has no stop token", hint="Pass stop_ids when reading the tokenizer.")
         self.grammar = grammar
         self.vocabulary = vocabulary
-        self._max_states, self._max_steps = max_states, max_steps
+        self._max_states = read_limit("max_states", max_states)
+        self._max_steps = read_limit("max_steps", max_steps)
         self._lock = threading.Lock()
         self._tables = self.new_tables()
 
@@ -77,8 +81,10 @@ class Masks:
             budget: tokens left, stop token included. None: no limit.
 
         Raises:
+            OptionError: the budget is no whole number.
             BudgetTooSmall: no reply fits in the budget.
         """
+        budget = None if budget is None else read_limit("budget", budget)
         if budget is not None and budget < self.fewest_tokens:
             raise BudgetTooSmall(
                 "the token budget is too small for any reply",
@@ -98,3 +104,25 @@ class Masks:
     def new_tables(self) -> Tables:
         """Tables that no sequence uses yet."""
         return Tables(self.grammar.root, self.vocabulary, max_states=self._max_states, max_steps=self._max_steps)
+
+
+def _check_kinds(grammar: object, vocabulary: object) -> None:
+    """Raise OptionError where one of them is something else: a tokenizer, a schema, or the other of the two."""
+    found = f"found {type(grammar).__name__} and {type(vocabulary).__name__}"
+    if isinstance(grammar, Vocabulary) and _is_grammar(vocabulary):
+        raise OptionError(f"masks are of a grammar, then a vocabulary; {found}", hint="Swap the two.")
+    if not _is_grammar(grammar):
+        raise OptionError(
+            f"masks are of a grammar and a vocabulary; {found}",
+            hint="Make the grammar with Grammar.from_functions, from_json_schema, from_output_type, from_regex or "
+            "from_lark.",
+        )
+    if not isinstance(vocabulary, Vocabulary):
+        raise OptionError(
+            f"masks are of a grammar and a vocabulary; {found}",
+            hint="Make the vocabulary with Vocabulary.from_tokenizer(tokenizer).",
+        )
+
+
+def _is_grammar(value: object) -> bool:
+    return isinstance(getattr(value, "root", None), Expr)

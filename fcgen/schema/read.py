@@ -184,9 +184,7 @@ class Reader:
         self._depth += 1
         try:
             if not isinstance(schema, dict):
-                raise SchemaError(
-                    f"a schema must be an object or a boolean, found {excerpt(schema)}", pointer=pointer(place)
-                )
+                raise _no_schema(schema, pointer(place))
             return self._conjunction(schema, place, base)
         except OutOfSteps as error:
             error.pointer = pointer(place) if error.pointer is None else error.pointer
@@ -415,6 +413,16 @@ class Reader:
         """The shapes of the schemas under `keyword`."""
         within = (place, keyword)
         return [self.read(branch, (within, i), base) for i, branch in enumerate(listed(schema, keyword, place))]
+
+
+def _no_schema(found: object, where: str) -> SchemaError:
+    """What to say of something that is no schema."""
+    hint = None
+    if isinstance(found, type):
+        hint = "Of a class, use Grammar.from_output_type, or the schema that it has (model_json_schema of Pydantic)."
+    elif isinstance(found, str) and (not where or found.lstrip().startswith("{")):
+        hint = "Of a text, give what json.loads reads it as."
+    return SchemaError(f"a schema must be an object or a boolean, found {excerpt(found)}", pointer=where, hint=hint)
 
 
 def _is_older_spelling(name: str, schema: dict[str, Any]) -> bool:

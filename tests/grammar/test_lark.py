@@ -10,7 +10,7 @@ from walking import accepts
 
 from fcgen.errors import FcgenError, GrammarError
 from fcgen.grammar.expr import literal
-from fcgen.grammar.lark import grammar_text, read_grammar, read_lark
+from fcgen.grammar.lark import grammar_text, read_grammar, read_lark, read_start
 
 JSON = read_grammar("json")
 
@@ -114,6 +114,42 @@ def test_errors(text, said):
     with pytest.raises(GrammarError) as error:
         dict(read_lark(text))
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('start: start "a" | "b"', "rule 'start' refers to itself before any character of it. Remove"),
+        (
+            'start: "(" x ")"\nx: y\ny: "c"? x "d" | "e"',
+            "rule 'x' refers to itself before any character of it, through",
+        ),
+        ('start: a "x"\na: "q"* start | "z"', "through 'a'."),
+        ('start: (start)~2 "a"', "rule 'start' refers"),
+        ('start: [A] /b*/ "" start -> x\nA: "a"', "rule 'start' refers"),
+        ('start: (" " | start) "a"', "rule 'start' refers"),
+        ("start: e start\ne: f\nf: ", "rule 'start' refers"),
+    ],
+)
+def test_left_recursion(text, said):
+    with pytest.raises(GrammarError) as error:
+        read_start(text)
+    assert said in str(error.value)
+    assert len(str(error.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ('start: "a" start?', b"aaa"),
+        ('start: "a" | "(" start "b" start ")"', b"(aba)"),
+        ('start: start~0 "a"', b"a"),
+        ("%import json.STRING\nstart: STRING start | STRING", b'"a""b"'),
+        ('start: "a"\nnever: never "b" | "c"', b"a"),
+    ],
+)
+def test_what_is_no_left_recursion(text, written):
+    assert accepts(read_start(text), written)
 
 
 @given(st.text(alphabet=string.ascii_letters + '"/|()[]*+?~:\n .%\\{}0', max_size=40))
