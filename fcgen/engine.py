@@ -175,6 +175,7 @@ class Engine:
         """
         if errors not in ("raise", "return"):
             raise OptionError(f"errors is {excerpt(errors)}", hint='It has to be "raise" or "return"')
+        _check_several(prompts, "prompts")
         began = time.perf_counter()
         asked = [self._try_to_ask(prompt, functions, options, errors) for prompt in prompts]
         with self._writing() as loop:
@@ -292,6 +293,7 @@ class Engine:
         self, documents: Iterable[object], job: Job, *, ordered: bool = True
     ) -> Generator[list[Extracted], None, None]:
         """As `extract`, but the rows that have ended after each pass of the model; often none."""
+        _check_several(documents, "documents")
         if not job.asks_nothing:
             self._check(job)
         return self._extracted(documents, job, ordered=ordered)
@@ -467,7 +469,7 @@ class _Asked:
         usage = Usage(
             len(self.first.prompt), len(row.tokens), row.forced, row.passes, time.perf_counter() - began,
             removed=sum(row.removed) / len(row.removed) if row.removed else 0.0,
-            call_probability=row.call_probability,
+            call_probability=row.call_probability, limited=row.limited,
         )  # fmt: skip
         text = row.text().decode()
         return parse_reply(text, self.offer.functions, format=self.format, usage=usage, validate=False)
@@ -477,6 +479,14 @@ def _one_by_one(steps: Generator[list[Extracted], None, None]) -> Iterator[Extra
     with closing(steps):
         for rows in steps:
             yield from rows
+
+
+def _check_several(given: object, what: str) -> None:
+    """Refuse what would be taken apart into its letters or keys."""
+    if isinstance(given, str | bytes | Mapping):
+        raise OptionError(
+            f"{what} is {excerpt(given)}", hint="It has to be a list of them, also where there is but one"
+        )
 
 
 def _read_stop(stop: object) -> tuple[bytes, ...]:

@@ -19,7 +19,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
-from fcgen.errors import ReplyError, SchemaError, excerpt
+from fcgen.errors import OptionError, ReplyError, SchemaError, excerpt
 from fcgen.formats import Format, find_format
 from fcgen.functions import Function, read_functions
 
@@ -56,6 +56,9 @@ class Usage:
         removed: the share of the model's probability that was on tokens that were not allowed, where it was asked, on
             average. Much of it says that the model would rather have written something else.
         call_probability: how probable a call was against a text, where the reply could be either; else None.
+        limited: whether the budget of tokens left something out, so that the reply may be shorter than the model would
+            have it: a text that ends early, a string in the arguments that does. If not, it is the same with any larger
+            budget. (Not known, and False, where a server writes.)
     """
 
     prompt_tokens: int = 0
@@ -65,6 +68,7 @@ class Usage:
     seconds: float = 0.0
     removed: float = 0.0
     call_probability: float | None = None
+    limited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +102,16 @@ def parse_reply(
 
     `validate=False` leaves the arguments unchecked, for text that the functions' own grammar has already constrained.
 
-    Raises ReplyError for a call that is malformed, names another function or has arguments that its schema forbids;
+    Raises OptionError if there is no text;
+    ReplyError for a call that is malformed, names another function or has arguments that its schema forbids;
     SchemaError where the function's schema is one that the `jsonschema` library cannot apply.
     """
     envelope = find_format(format)
     usage = Usage() if usage is None else usage
+    if not isinstance(text, str):
+        raise OptionError(
+            f"a reply must be a string, found {excerpt(text)}", hint="Give the text that the model wrote."
+        )
     if not text.lstrip().startswith("{"):
         return Reply("text", (), text, usage)
     offered = () if functions in (None, (), []) else read_functions(functions)

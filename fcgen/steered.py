@@ -132,7 +132,10 @@ class SteeredEngine:
             else:
                 written = self._continue(prompt, offered, form, processor, sampling)
         seconds = time.perf_counter() - began
-        usage = Usage(processor.prompt_tokens, processor.new_tokens, 0, processor.new_tokens, seconds)
+        usage = Usage(
+            processor.prompt_tokens, processor.new_tokens, 0, processor.new_tokens, seconds,
+            limited=processor.new_tokens >= max_new_tokens,
+        )  # fmt: skip
         return parse_reply(written, offered, format=form, usage=usage)
 
     def _answer(

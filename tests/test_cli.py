@@ -411,6 +411,12 @@ def test_models_shows_what_was_added(run, cache):
     assert run("models", "--json").stdout == f'[{{"name": "smollm2", "path": {path}, "size": 538000000}}]\n'
 
 
+def test_models_says_that_a_wheel_is_not_read_where_the_model_is_there(run, cache):
+    run("models", "--add", "right.whl")
+    result = run("models", "--add", "wrong.whl")
+    assert (result.exit_code, result.stderr) == (0, "smollm2 is in the cache already: wrong.whl is not read\n")
+
+
 def test_models_refuses_another_wheel(run, cache):
     result = run("models", "--add", "wrong.whl")
     assert (result.exit_code, result.stdout, result.stderr) == (1, "", "there is no file wrong.whl. Fetch it\n")

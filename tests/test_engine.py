@@ -96,6 +96,35 @@ def test_every_reply_is_valid_at_every_budget(engine, choice, extra, temperature
     check(reply, choice, budget)
 
 
+@settings(max_examples=30)
+@given(
+    choice=st.sampled_from(CHOICES),
+    extra=st.integers(0, 40),
+    more=st.integers(1, 40),
+    temperature=st.sampled_from([0.0, 1.0]),
+)
+def test_a_reply_that_the_budget_did_not_limit_is_that_of_any_larger_one(engine, choice, extra, more, temperature):
+    """Also where what follows was proposed, and taken back."""
+    budget = engine.masks(FUNCTIONS, choice=choice).fewest_tokens + extra
+    options = {"choice": choice, "temperature": temperature, "seed": 3}
+    small, large = (engine.call("Hi", FUNCTIONS, max_new_tokens=size, **options) for size in (budget, budget + more))
+    assert small.usage.limited or small.text == large.text
+
+
+def test_a_text_that_goes_on_is_limited_by_its_budget(plain):
+    assert plain.call("Hi", [TIMER], choice="none", max_new_tokens=9).usage.limited
+    assert plain.call("Hi", max_new_tokens=9).usage.limited
+    assert not plain.call("Hi", [AUTO], choice="required", max_new_tokens=60).usage.limited
+
+
+@pytest.mark.parametrize("given", ["Hi", b"Hi", {"prompt": "Hi"}])
+def test_what_should_be_several_is_not_taken_apart(plain, given):
+    with pytest.raises(OptionError, match="prompts is"):
+        plain.batch(given, [TIMER])
+    with pytest.raises(OptionError, match="documents is"):
+        plain.extract(given, functions=[TIMER])
+
+
 @pytest.mark.parametrize("name", ["trelis-llama2", "trelis-mistral", "trelis-zephyr", "trelis-deepseek-coder", "chat"])
 def test_every_format(plain, name):
     reply = plain.call("Hi", [WEATHER], choice="required", max_new_tokens=60, format=name)

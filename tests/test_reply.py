@@ -216,6 +216,7 @@ def test_a_reply_as_json_and_as_text():
             "seconds": 0.5,
             "removed": 0.0,
             "call_probability": None,
+            "limited": False,
         },
     }
     assert "\n" not in reply.to_json()

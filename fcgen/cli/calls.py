@@ -113,13 +113,16 @@ def check(
 
     with contextlib.redirect_stdout(sys.stderr):
         reports = _reports(file, text=JsonText(whitespace, order, whole_fraction=False), nullable=nullable)
-        vocabulary = _vocabulary(model)
+        is_any_usable = any(report.compiled is not None for report in reports)
+        vocabulary = _vocabulary(model) if is_any_usable else None
         found = [_as_data(report, whitespace, vocabulary) for report in reports]
     usable = all(one["usable"] for one in found)
     if as_json:
         typer.echo(json.dumps({"usable": usable, "functions": found}, ensure_ascii=False))
     else:
-        print_table(("function", "usable", "fewest tokens", "fewest bytes", "values", "keywords"), map(_as_row, found))
+        rows = [_as_row(one) for one in found if one["name"]]  # what has no name has errors alone
+        if rows:
+            print_table(("function", "usable", "fewest tokens", "fewest bytes", "values", "keywords"), rows)
         for error in (error for one in found for error in one["errors"]):
             typer.echo(printable(f"- {error['message']}"))
     raise typer.Exit(0 if usable else 1)
@@ -158,9 +161,12 @@ def models(
     """List the models in the cache: where they are, and how big."""
     from fcgen.embedded import cached_models, embedded_path
 
-    if add is not None:
-        embedded_path(wheel=add)
     cached = cached_models()
+    if add is not None and cached:
+        typer.echo(f"{cached[0].name} is in the cache already: {printable(add)} is not read", err=True)
+    elif add is not None:
+        embedded_path(wheel=add)
+        cached = cached_models()
     if as_json:
         typer.echo(json.dumps([{"name": one.name, "path": str(one.path), "size": one.size} for one in cached]))
     else:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from dataclasses import asdict
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -106,6 +106,7 @@ def extract(
     from fcgen.jobs import Progress
     from fcgen.jobs.options import read_settings
     from fcgen.jobs.output import check_output
+    from fcgen.jobs.sources import check_apart
     from fcgen.jobs.stopping import Stopping
 
     options = {
@@ -123,8 +124,10 @@ def extract(
         _check(retry=retry, limit=limit, dry_run=dry_run, as_json=as_json, output=output)
         _check_engine(engine, {"workers": workers, "ray-address": ray_address})
         check_output(output, format=output_format, columns=settings.carry)  # type: ignore[arg-type]  # it is checked
+        if output != "-":
+            check_apart(source, Path(output), input_format)  # type: ignore[arg-type]  # it is checked
         documents = partial(_read, source, settings, input_format, limit)
-        rows = documents()
+        rows = _asked(documents(), settings)
     if dry_run is not None:
         _show(settings, islice(rows, dry_run), device, dtype)
         return
@@ -228,7 +231,10 @@ def _check(*, retry: str | None, limit: int | None, dry_run: int | None, as_json
 
 def _job_folder(folder: str | None, output: str, *, is_new: bool) -> str:
     if folder is None and output == "-":
-        raise JobError("the job has no folder", hint="Name one with --job, or a file with --output")
+        raise JobError(
+            "rows go to standard output, so that there is no file for the job's folder to stand beside",
+            hint="Name a folder for it with --job, or a file with --output",
+        )
     place = f"{output}.job" if folder is None else folder
     if is_new and Path(place, "job.json").exists():
         raise JobError(
@@ -253,6 +259,16 @@ def _read(source: list[str], settings: Settings, form: str | None, limit: int | 
         format=form,  # type: ignore[arg-type]  # it is checked
     )
     return islice(found, limit)
+
+
+def _asked(rows: Iterator[Document], settings: Settings) -> Iterator[Document]:
+    """The documents, which ask for something by themselves if the job asks for nothing."""
+    first = next(rows, None)
+    if first is None:
+        return rows
+    if settings.job.asks_nothing and first.asked is None and first.error is None:
+        raise OptionError("nothing is asked for", hint="Add --schema, --into or --functions")
+    return chain([first], rows)
 
 
 def _count(source: list[str], documents: Callable[[], Iterable[Document]]) -> int | None:
@@ -312,6 +328,8 @@ def _tell(summary: Summary, folder: str, *, quiet: bool) -> None:
         text = f"{summary.done} rows done, {summary.failed} failed{_in_brackets(summary.errors)}"
         text += f", {summary.earlier} done before, {summary.shared} like others, in {summary.seconds:.1f} s"
         typer.echo(text, err=True)
+        if limited := int(summary.usage.get("limited", 0)):
+            typer.echo(f"{limited} may say less than they would with a larger --max-new-tokens", err=True)
     if summary.stopped:
         again = sys.argv[1:] if "--resume" in sys.argv else [*sys.argv[1:], "--resume"]
         complain(f"stopped; what is done is in {folder}. To go on: fcgen {shlex.join(again)}")

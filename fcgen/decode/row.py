@@ -86,9 +86,17 @@ class Row:
     passes: int = 0
     removed: list[float] = field(default_factory=list)
     call_probability: float | None = None
+    _limited_at: int | None = None
     _lookup: Lookup | None = None
     _looked: int = 0
     _draws: Draws | None = None
+
+    @property
+    def limited(self) -> bool:
+        """Whether the budget left out tokens somewhere. If not, the reply is the same with any larger budget."""
+        if self.request.cursor is None:
+            return self.ended and len(self.tokens) == self.request.max_new_tokens and not self._has_stopped
+        return self._limited_at is not None and self._limited_at < len(self.tokens)
 
     @property
     def draws(self) -> Draws:
@@ -174,6 +182,8 @@ class Row:
         cursor, limit = self.request.cursor, self.request.repeat_limit
         goes_on = limit is None or not goes_round(self.written, limit)
         if cursor is not None:
+            if self._limited_at is None and cursor.is_limited:
+                self._limited_at = len(self.tokens)
             return cursor.canonical_mask() if goes_on else cursor.closing_mask()
         return free_mask(self.vocabulary, can_go_on=goes_on)
 
@@ -201,8 +211,12 @@ class Row:
         self.tokens.append(token)
         more = self.vocabulary.token_bytes(token)
         self.written += more
-        stopped = token in self.vocabulary.stop_ids if cursor is None else cursor.stopped
-        self.ended = stopped or len(self.tokens) >= self.request.max_new_tokens or self._is_stopped(len(more))
+        self.ended = self._has_stopped or len(self.tokens) >= self.request.max_new_tokens or self._is_stopped(len(more))
+
+    @property
+    def _has_stopped(self) -> bool:
+        cursor = self.request.cursor
+        return self.tokens[-1] in self.vocabulary.stop_ids if cursor is None else cursor.stopped
 
     def _take_back(self, count: int) -> None:
         if count:
@@ -211,6 +225,8 @@ class Row:
             size = sum(len(self.vocabulary.token_bytes(token)) for token in self.tokens[-count:])
             del self.tokens[-count:], self.written[len(self.written) - size :]
             self.ended = False
+            if self._limited_at is not None and self._limited_at >= len(self.tokens):
+                self._limited_at = None
 
     def _is_stopped(self, added: int) -> bool:
         if not self.request.stop or self.is_call:

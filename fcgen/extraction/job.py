@@ -62,6 +62,8 @@ class Job:
     def __post_init__(self) -> None:
         if self.schema is not None and self.functions is not None:
             raise OptionError("both a schema and functions are given", hint="Ask for fields, or for calls")
+        if self.schema is not None and self.choice != "required":
+            raise OptionError(f"choice is {excerpt(self.choice)} beside a schema", hint="It is among functions alone")
         if self.functions is not None:
             object.__setattr__(self, "functions", read_functions(self.functions))
         object.__setattr__(self, "schema", _read_schema(self.schema))

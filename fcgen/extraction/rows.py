@@ -78,7 +78,8 @@ class Extracted:
         spans: where in the document the verbatim strings stand: by JSON pointer into the fields, or the call, the first
             character, and the one after the last.
         error: why there is none of these.
-        usage: what the reply cost, in tokens and passes; how many passes varies with the rows written beside it.
+        usage: what the reply cost, in tokens and passes; how many passes varies with the rows written beside it. And
+            whether it is `limited`: the budget left something out, so that a string may end early.
     """
 
     id: str | int

@@ -213,7 +213,7 @@ class Extraction:
         reply = None if row.error is None and piece.asked.schema is not None else piece.asking.reply(row, 0.0)
         found = Extracted(0, usage={
             "prompt_tokens": len(row.request.prompt), "new_tokens": len(row.tokens),
-            "forced_tokens": row.forced, "forward_passes": row.passes,
+            "forced_tokens": row.forced, "forward_passes": row.passes, "limited": row.limited,
         })  # fmt: skip
         if reply is None:
             return replace(found, fields=json.loads(row.text()))
@@ -229,6 +229,7 @@ class Extraction:
         if len(found) > 1:
             assert windows is not None, "only windows make several"
             usage = {name: sum(one.usage[name] for one in found) for name in row.usage}
+            usage["limited"] = any(one.usage["limited"] for one in found)
             row = replace(row, fields=windows.merged([one.fields for one in found], asked.schema), usage=usage)
         return (
             replace(row, spans=self._spans(row, piece, asked)) if has_verbatim([asked.schema, asked.functions]) else row

@@ -43,8 +43,10 @@ def read_fingerprint(folder: Path) -> dict[str, Any]:
     try:
         job = json.loads(path.read_bytes())
         version, fingerprint = job["version"], job["fingerprint"]
+    except FileNotFoundError as error:
+        raise JobError(f"there is no job in {str(folder)!r}", hint="Name a job's folder: it has a job.json") from error
     except OSError as error:
-        raise JobError(f"there is no job in {str(folder)!r}: {error}") from error
+        raise JobError(f"the job in {str(folder)!r} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise JobError(f"{str(path)!r} is damaged: {error}", hint="Restore it from a copy.") from error
     if version != VERSION:

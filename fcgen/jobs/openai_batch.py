@@ -74,6 +74,8 @@ def response_of(extracted: Extracted, *, model: str, created: int) -> dict[str, 
     elif extracted.text is None:
         message["content"] = json.dumps(extracted.fields, ensure_ascii=False)
     ended = "stop" if extracted.call is None else "tool_calls"
+    if extracted.text is not None and extracted.usage.get("limited"):
+        ended = "length"
     read, written = (int(extracted.usage.get(key, 0)) for key in ("prompt_tokens", "new_tokens"))
     body = {
         "id": f"chatcmpl-{name}",

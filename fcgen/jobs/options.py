@@ -117,13 +117,17 @@ def _check(name: str, value: Any, where: str) -> None:
         allowed = " or ".join(kind.__name__ for kind in kinds)
         raise OptionError(f"{name} is {excerpt(value)} in {where}", hint=f"It has to be of the type {allowed}")
     names = value if name == "carry" else []
-    if not all(isinstance(one, str) for one in names) or (name == "batch_size" and value < 1):
-        raise OptionError(f"{name} is {excerpt(value)} in {where}")
+    if not all(isinstance(one, str) for one in names):
+        raise OptionError(f"{name} is {excerpt(value)} in {where}", hint="It has to be a list of names")
+    if name == "batch_size" and value < 1:
+        raise OptionError(f"{name} is {value} in {where}", hint="It has to be 1 or more")
 
 
 def _read_fields(settings: Mapping[str, Any], place: Any) -> Any:
     """The schema, in whichever way it is given."""
     if "into" in settings:
+        if ":" not in settings["into"]:
+            raise OptionError(f"into is {excerpt(settings['into'])}", hint="It has to be MODULE:MODEL")
         named = read_functions_file(settings["into"])
         if len(named) > 1:
             raise OptionError(f"{excerpt(settings['into'])} is {len(named)} classes", hint="Name one")

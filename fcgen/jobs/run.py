@@ -50,7 +50,7 @@ class Summary:
         earlier: rows that were passed over, since an earlier run has done them, or tried to.
         shared: rows that were not asked about, since a document like theirs was.
         errors: how many of those that failed, by the kind of error.
-        usage: tokens of this run, and in how many passes its rows took part.
+        usage: tokens of this run, in how many passes its rows took part, and how many the budget limited.
         seconds: how long it took.
         stopped: whether it was stopped before all rows were done.
     """

@@ -52,6 +52,18 @@ def find_sources(source: str | Path | Sequence[str | Path], format: Format | Non
     return [_source(path, format, is_alone=path is None or times[path.name] == 1) for path in paths]
 
 
+def check_apart(source: Sequence[str | Path], output: Path, format: Format | None = None) -> None:  # noqa: A002
+    """Raise DocumentError where `output` is, or would be, one of the files that `source` names."""
+    is_input = output.exists() and any(
+        one.path is not None and one.path.samefile(output) for one in find_sources(source, format)
+    )
+    if is_input or (ending_format(output) and output.resolve().parent in [Path(one).resolve() for one in source]):
+        raise DocumentError(
+            f"the output {excerpt(str(output), 200)} is one of the files of the input, or would be the next time",
+            hint="Name another file, outside of the folder that is read",
+        )
+
+
 def ending_format(path: Path) -> Format | None:
     """The format that the path's ending says; None: none of those known."""
     name = path.name.lower()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import operator
+from array import array
 from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fcgen.errors import TokenRefused, excerpt
+from fcgen.errors import OptionError, TokenRefused, excerpt
 from fcgen.vocab import Vocabulary
 
 STOPPED = -2
@@ -67,7 +69,7 @@ class Cursor:
         self._masks = masks
         self._budget = budget
         self._places = [masks.root]
-        self._tokens: list[int] = []
+        self._tokens = array("q")  # takes what is an integer, of numpy or torch too, and nothing else
 
     @property
     def tokens(self) -> Sequence[int]:
@@ -123,6 +125,15 @@ class Cursor:
             return np.zeros(self._masks.words, np.uint32)
         return self._masks.row_within(place, self._budget - len(self._tokens))  # type: ignore[operator]
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether the budget leaves out tokens that the grammar allows here."""
+        place = self._places[-1]
+        if self._budget is None or place < 0:
+            return False
+        mask, row = self.mask(), self._masks.row(place)
+        return mask is not row and not np.array_equal(mask, row)
+
     def canonical_mask(self) -> NDArray[np.uint32]:
         """Of the tokens that may come next, those that a tokenizer could write there, so that a model knows them.
 
@@ -150,15 +161,23 @@ class Cursor:
 
         Raises:
             TokenRefused: it may not come next. The cursor stays where it is.
+            OptionError: it is no integer. The cursor stays where it is.
         """
         place = self._places[-1]
-        after = self._masks.step(place, token) if place >= 0 else -1
-        if after < 0 and self.can_stop and token in self._masks.vocabulary.stop_ids:
-            after = STOPPED
-        if after == -1 or not self._affords(place, after):
+        try:
+            after = self._masks.step(place, token) if place >= 0 else -1
+            if after < 0 and self.can_stop and token in self._masks.vocabulary.stop_ids:
+                after = STOPPED
+            if after != -1 and self._affords(place, after):
+                self._tokens.append(token)
+                self._places.append(after)
+                return
+        except (TypeError, RuntimeError):  # what arrays and texts raise that are looked up
+            if type(token) is int:
+                raise
+        if type(token) is int:
             raise self._refusal(token)
-        self._places.append(after)
-        self._tokens.append(token)
+        self.advance(_read_token(token))
 
     def forced(self) -> list[int]:
         """The tokens about which the grammar leaves no choice, from here on; within the budget. Often none."""
@@ -180,7 +199,7 @@ class Cursor:
         """A cursor at the same place that goes its own way."""
         twin = Cursor(self._masks, self._budget)
         twin._places = self._places.copy()
-        twin._tokens = self._tokens.copy()
+        twin._tokens = self._tokens[:]
         return twin
 
     def _affords(self, place: int, then: int) -> bool:
@@ -197,3 +216,13 @@ class Cursor:
         else:
             what = f"token {token} ({excerpt(vocabulary.token_bytes(token))}) may not come next"
         return TokenRefused(f"{what}, after {excerpt(text[-60:])}", token=token, text=text)
+
+
+def _read_token(token: object) -> int:
+    """The id that is given as an integer of some other type. Raises OptionError."""
+    try:
+        return operator.index(token)  # type: ignore[arg-type]
+    except TypeError:
+        raise OptionError(
+            f"token {excerpt(token)} is no integer", hint="Give the id of one token, as in int(token_ids[0])."
+        ) from None

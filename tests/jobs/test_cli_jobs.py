@@ -247,6 +247,11 @@ def test_windows_by_options(run, place):
         (["--input", "in.jsonl", "--output", "o.jsonl", "--batch-size", "0"], "batch_size"),
         (["--input", "in.jsonl", "--output", "o.jsonl", "--temperature", "-1"], "temperature"),
         (["--input", "in.jsonl", "--output", "o.jsonl", "--overlap", "3"], "size"),
+        (["--input", "in.jsonl", "--output", "o.jsonl", "--batch-size", "0"], "1 or more"),
+        (["--input", "in.jsonl", "--output", "in.jsonl"], "input"),
+        (["--input", "*.jsonl", "--output", "./in.jsonl"], "input"),
+        (["--input", ".", "--output", "o.jsonl"], "input"),
+        (["--input", "in.jsonl", "--output", "o.jsonl", "--choice", "auto"], "choice"),
         (["none.toml", "--input", "in.jsonl", "--output", "o.jsonl"], "none.toml"),
     ],
 )
@@ -256,6 +261,20 @@ def test_what_cannot_be(run, place, arguments, said):
     assert (result.exit_code, result.stdout) == (1, "")
     assert said in result.stderr
     assert sorted(place.iterdir()) == before
+
+
+def test_something_has_to_be_asked_for(run, place):
+    before = sorted(place.iterdir())
+    result = run("extract", "--input", "in.jsonl", "--output", "o.jsonl")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "--schema" in result.stderr
+    assert sorted(place.iterdir()) == before
+
+
+def test_the_class_of_the_fields_is_that_of_a_module(run, place):
+    result = run("extract", "--input", "in.jsonl", "--output", "o.jsonl", "--into", "schema")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "MODULE:MODEL" in result.stderr
 
 
 # fcgen jobs

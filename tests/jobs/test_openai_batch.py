@@ -67,12 +67,14 @@ json_values = st.recursive(
 )
 outcomes = st.one_of(
     st.builds(Extracted, st.text(min_size=1), fields=json_values),
-    st.builds(Extracted, st.text(min_size=1), text=st.text()),
+    st.builds(Extracted, st.text(min_size=1), text=st.text(), usage=st.fixed_dictionaries({"limited": st.booleans()})),
     st.builds(
         Extracted,
         st.text(min_size=1),
         call=st.fixed_dictionaries({"function": st.text(), "arguments": st.dictionaries(st.text(), json_values)}),
-        usage=st.fixed_dictionaries({"prompt_tokens": st.integers(0, 99), "new_tokens": st.integers(0, 99)}),
+        usage=st.fixed_dictionaries(
+            {"prompt_tokens": st.integers(0, 99), "new_tokens": st.integers(0, 99), "limited": st.booleans()}
+        ),
     ),
     st.builds(Extracted, st.text(min_size=1), error=st.builds(RowError, st.text(), st.text())),
 )
@@ -230,9 +232,10 @@ def test_what_was_extracted_can_be_read_from_the_response(extracted):
         usage = line["response"]["body"]["usage"]
         assert usage["prompt_tokens"] == extracted.usage["prompt_tokens"]
         assert usage["completion_tokens"] == extracted.usage["new_tokens"]
-        assert usage["total_tokens"] == sum(extracted.usage.values())
+        assert usage["total_tokens"] == extracted.usage["prompt_tokens"] + extracted.usage["new_tokens"]
     elif extracted.text is not None:
-        assert (message["content"], choice["finish_reason"]) == (extracted.text, "stop")
+        ended = "length" if extracted.usage["limited"] else "stop"
+        assert (message["content"], choice["finish_reason"]) == (extracted.text, ended)
     else:
         assert json.loads(message["content"]) == extracted.fields
 
