@@ -11,7 +11,8 @@ A function's arguments are those it declares: where its schema lists `properties
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -346,8 +347,11 @@ def report_mistakes(mistakes: Sequence[FcgenError]) -> tuple[FunctionReport, ...
 def read_choice(choice: object) -> str | tuple[str, ...]:
     """`choice` as it is, if it is one in form. Raises FunctionError."""
     names = (choice,) if isinstance(choice, str) else choice
-    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
-        raise _no_choice(choice)
+    if not isinstance(names, list | tuple | AbstractSet) or not all(isinstance(name, str) for name in names):
+        raise FunctionError(
+            f"choice is {excerpt(choice)}",
+            hint='Use "auto", "required", "none", a function\'s name, or a list of names',
+        )
     return choice if isinstance(choice, str) else tuple(names)
 
 
@@ -358,7 +362,8 @@ def choose(functions: Sequence[Function], choice: Choice, left_out: Sequence[str
         FunctionError: `choice` is none in form, names a function that is not there, or demands a call where there is
             no function.
     """
-    listed = _listed(choice)
+    chosen = read_choice(choice)
+    listed = [chosen] if isinstance(chosen, str) else list(chosen)
     if choice == "none":
         return ()
     if choice == "auto":
@@ -384,22 +389,6 @@ def choose(functions: Sequence[Function], choice: Choice, left_out: Sequence[str
     if not wanted:
         raise FunctionError("a call is demanded, and there is no function to call", hint="Offer at least one function.")
     return tuple(function for function in functions if function.name in wanted)
-
-
-def _listed(choice: object) -> list[str]:
-    """The words of `choice`. Raises FunctionError: it is none in form."""
-    words = list(choice) if isinstance(choice, Iterable) and not isinstance(choice, str) else [choice]
-    named = [word for word in words if isinstance(word, str)]
-    if len(named) < len(words):
-        raise _no_choice(choice)
-    return named
-
-
-def _no_choice(choice: object) -> FunctionError:
-    return FunctionError(
-        f"choice is {excerpt(choice)}",
-        hint='Use "auto", "required", "none", a function\'s name, or a list of names',
-    )
 
 
 def arguments_schema(function: Function) -> dict[str, Any]:

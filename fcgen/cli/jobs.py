@@ -349,6 +349,7 @@ def _write_or_say_how(folder: str, output: str, form: str | None, *, unordered: 
         _write(folder, output, form, unordered=unordered, rows=rows)
     except KeyboardInterrupt:
         given = [] if form is None else ["--output-format", form]
+        given += ["--unordered"] if unordered else []
         command = shlex.join(["fcgen", "jobs", "export", folder, "--output", output, *given])
         complain(f"stopped; all rows are in {folder}. To write them: {command}")
         raise typer.Exit(130) from None

@@ -407,15 +407,17 @@ def test_a_job_that_was_stopped_says_how_to_go_on(run, place, whole, model, numb
     assert (place / "out.jsonl").read_bytes() == whole
 
 
-def test_an_interrupt_while_the_output_is_written_says_how_to_write_it(run, place, monkeypatch):
+@pytest.mark.parametrize("order", [[], ["--unordered"]])
+def test_an_interrupt_while_the_output_is_written_says_how_to_write_it(run, place, monkeypatch, order):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(fcgen.jobs, "export", interrupted)
-        result = extract(run, "--input", "in.jsonl", "--output", "my rows.jsonl", "--quiet")
+        result = extract(run, "--input", "in.jsonl", "--output", "my rows.jsonl", "--quiet", *order)
     assert result.exit_code == 130
-    assert "To write them: fcgen jobs export 'my rows.jsonl.job' --output 'my rows.jsonl'" in result.stderr
+    command = " ".join(["fcgen jobs export 'my rows.jsonl.job' --output 'my rows.jsonl'", *order])
+    assert f"To write them: {command}\n" in result.stderr
     assert run("jobs", "export", "my rows.jsonl.job", "--output", "my rows.jsonl").exit_code == 0
     assert len(read_lines(place / "my rows.jsonl")) == len(TEXTS)
 
