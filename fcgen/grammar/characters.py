@@ -15,6 +15,7 @@ import re
 import sys
 import unicodedata
 from array import array
+from bisect import bisect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -56,7 +57,8 @@ class CharSet:
 
     def contains(self, char: str) -> bool:
         """Whether the one character `char` is in the set."""
-        return any(low <= ord(char) <= high for low, high in self.ranges)
+        before = bisect(self.ranges, (ord(char), _LAST)) - 1
+        return before >= 0 and ord(char) <= self.ranges[before][1]
 
     def union(self, *others: CharSet) -> CharSet:
         """What is in any of the sets."""

@@ -1,14 +1,12 @@
-r"""The text of an ECMA-262 regular expression (with the `u` flag: over code points), read into a tree.
+r"""Read the text of an ECMA-262 regular expression into a tree.
 
-JSON Schema's patterns are ECMA-262, but many validators, `jsonschema` among them, run them through Python's `re`. So
-a pattern is read in the sense on which both agree: `\d \w \s`, their complements, `\b \B` and `.` are narrowed to the
-characters and places that belong to them in both (inside a negation: widened to those of either), and what the two read
-as different things altogether (`{,3}`, `[]`) is refused. Beyond that the reader is as lenient as browsers are: needless
-escapes, and `]`, `}` and `{` where they can only be characters.
+A pattern means what ECMA-262 says it means under the flag `u` (JSON Schema's recommendation): it reads code points,
+`\d \w \b` know ASCII only, `$` is the end of the text alone. Beyond that the reader is as lenient as browsers are
+without the flag (Annex B), where nothing else can be meant: needless escapes, and `]`, `}` and `{` that can only be
+characters. What Annex B reads as text and other dialects as something else (`{,3}`, `\A`, `\e`) is refused.
 
-Never here: back references (no finite automaton decides them), and what only Python or Perl write (`\A`, `\Z`, `(?i)`,
-`(?P<`, atomic groups): ECMA-262 has it as an error or as other text, so who wrote it means something else than it says.
-The reader keeps its own stack of open groups, so no pattern can exhaust Python's.
+Back references are refused: no finite automaton decides them. So is what only Python or Perl write (`(?i)`, `(?P<`,
+atomic groups). The reader keeps its own stack of open groups, so no pattern can exhaust Python's.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ from functools import cache, lru_cache
 from typing import NoReturn
 
 from fcgen.errors import PatternError, excerpt
-from fcgen.grammar.characters import ANY, DIGIT, LINE_END, SPACE, WORD, CharSet, python_class
+from fcgen.grammar.characters import DIGIT, LINE_END, SPACE, WORD, CharSet
 from fcgen.grammar.pattern import BEGIN, END, Node, chain, choice, look, loop, one_of
 from fcgen.grammar.properties import unicode_property
 
@@ -33,8 +31,7 @@ _OPEN_QUANTIFIER = re.compile(r"\{,[0-9]*\}")
 _OPENING = re.compile(r"\((?:\?(?P<look><?[=!])|\?(?P<plain>:)|\?<(?P<name>[^\W\d]\w*)>|(?!\?))")
 _HIGH, _LOW = range(0xD800, 0xDC00), range(0xDC00, 0xE000)
 
-_IN_BOTH = {"d": DIGIT, "w": WORD, "s": SPACE.intersect(CharSet.of("\ufeff").complement())}
-_SPACE_IN_EITHER = SPACE.union(CharSet.of("\x85", (0x1C, 0x1F)))
+_SHORTHANDS = {"d": DIGIT, "w": WORD, "s": SPACE}
 
 _HINTS_FOR_GROUPS = (
     ("(?P<", "Write a named group as (?<name>...)."),
@@ -105,7 +102,7 @@ class _Reader:
         self.open = [_Group(0)]
         self.names: set[str] = set()
         self.repeatable = False  # may a quantifier stand here
-        self.negated = False  # is this place inside an odd number of negative lookarounds
+        self.empty_class: int | None = None
 
     def read(self) -> Node:
         while self.at < len(self.pattern):
@@ -131,30 +128,17 @@ class _Reader:
         elif c == "{" and _OPEN_QUANTIFIER.match(self.pattern, start):
             self.refuse("{,n}, which is text in ECMA-262 and a quantifier in Python", start, "Write {0,n}, or \\{,n}.")
         elif c in "^$":
-            self.open[-1].parts.append(BEGIN if c == "^" else self.end())
+            self.open[-1].parts.append(BEGIN if c == "^" else END)
         elif c == "\\" and self.peek() in ("b", "B"):
-            self.open[-1].parts.append(self.boundary(self.take()))
+            self.open[-1].parts.append(_boundary(inside=self.take() == "B"))
+        elif c == "]" and self.empty_class is not None:
+            text = self.pattern[self.empty_class : self.at]
+            hint = r"Write \] for the character; [\s\S] is any character."
+            self.refuse(f"{excerpt(text)}, which is a class of its own up to its first ]", self.empty_class, hint)
         else:
             self.open[-1].parts.append(one_of(self.chars(c, start)))
             repeatable = True
         self.repeatable = repeatable
-
-    def end(self) -> Node:
-        """The end; inside a negation also the place before a last line feed, where Python's `$` matches too."""
-        if not self.negated:
-            return END
-        line_feed = chain([one_of(CharSet.of("\n")), END])
-        return choice([END, look(line_feed, ahead=True, negated=False)])
-
-    def boundary(self, c: str) -> Node:
-        r"""A place between a word and something else, or (`B`) any other, for the words of both dialects.
-
-        Inside a negation: of either. In Python no place of the empty text is `\B` (before 3.14).
-        """
-        both = [_boundary(words, inside=c == "B") for words in (_word(WORD), _word(_in_either("w")))]
-        if self.negated:
-            return choice(both)
-        return chain([*both, _not_empty_text()] if c == "B" else both)
 
     def open_group(self, start: int) -> None:
         opening = _OPENING.match(self.pattern, start)
@@ -168,14 +152,12 @@ class _Reader:
             self.refuse(f"a second group named {excerpt(name)}", start, "Give each group its own name.")
         self.names.update([name] if name else [])
         self.open.append(_Group(start, opening["look"] or ""))
-        self.negated ^= "!" in self.open[-1].look
         self.at = opening.end()
 
     def close_group(self, start: int) -> bool:
         if len(self.open) == 1:
             self.refuse("a ) that closes no group", start, "Write \\) for the character.")
         group = self.open.pop()
-        self.negated ^= "!" in group.look
         self.open[-1].parts.append(group.node())
         return "<" not in group.look  # a lookahead may be repeated, as in browsers and in Python
 
@@ -211,7 +193,7 @@ class _Reader:
 
     def chars(self, c: str, start: int) -> CharSet:
         if c == ".":
-            return (CharSet.of("\n") if self.negated else LINE_END).complement()
+            return LINE_END.complement()
         if c == "[":
             return self.char_class(start)
         return _as_set(self.escape(start, in_class=False) if c == "\\" else ord(c))
@@ -219,20 +201,13 @@ class _Reader:
     def char_class(self, start: int) -> CharSet:
         negated = self.peek() == "^"
         self.at += negated
-        if self.peek() == "]":
-            text = self.pattern[start : self.at + 1]
-            hint = r"Write \] for the character; [\s\S] is any character."
-            self.refuse(f"{text}, which is a whole class in ECMA-262 and the beginning of one in Python", start, hint)
-        self.negated ^= negated
-        items, first = [], self.at
+        if self.peek() == "]" and self.empty_class is None:
+            self.empty_class = start
+        items = []
         while self.peek() != "]":
             items.append(self.class_range(start))
-        found = CharSet.of().union(*items)
-        shorthands = set(re.findall(r"\\\\|\\([dDwWsS])", self.pattern[first : self.at])) - {""}
-        if any(letter.swapcase() in shorthands for letter in shorthands):
-            found = ANY  # a class and its complement, such as [\s\S], whatever either dialect has in them
         self.at += 1
-        self.negated ^= negated
+        found = CharSet.of().union(*items)
         return found.complement() if negated else found
 
     def class_range(self, start: int) -> CharSet:
@@ -259,7 +234,8 @@ class _Reader:
     def escape(self, start: int, *, in_class: bool) -> int | CharSet:
         c = self.take() if self.peek() else self.refuse("a \\ at the end", start, "Write \\\\ for the character.")
         if c in "dDwWsS":
-            return self.shorthand(c)
+            chars = _SHORTHANDS[c.lower()]
+            return chars.complement() if c.isupper() else chars
         if c in "pP":
             return self.category(c, start)
         if c in _CONTROLS:
@@ -281,12 +257,6 @@ class _Reader:
             what = "octal escape" if c == "0" else "back reference"
             self.refuse(f"the {what} \\{c}", start, "Spell the text out; a character by its code is \\xHH or \\uHHHH.")
         self.refuse(f"the escape \\{c}", start, _HINTS_FOR_ESCAPES.get(c, f"Write {c} for the character."))
-
-    def shorthand(self, c: str) -> CharSet:
-        """What ECMA-262 and Python both mean by `c`, or under a negation what either does."""
-        letter = c.lower()
-        chars = _in_either(letter) if self.negated ^ c.isupper() else _IN_BOTH[letter]
-        return chars.complement() if c.isupper() else chars
 
     def category(self, c: str, start: int) -> CharSet:
         named = re.compile(r"\{([^{}]*)\}").match(self.pattern, self.at)
@@ -325,25 +295,11 @@ class _Reader:
 
 
 @cache
-def _word(chars: CharSet) -> Node:
-    return one_of(chars)
-
-
-@cache
-def _boundary(word: Node, *, inside: bool) -> Node:
-    """Where `word` matches on one side only, or (`inside`) on both or none."""
+def _boundary(*, inside: bool) -> Node:
+    """A place where a word is on one side only, or (`inside`) on both or none."""
+    word = one_of(WORD)
     before, after = ({no: look(word, ahead=ahead, negated=no) for no in (False, True)} for ahead in (False, True))
     return choice(chain([before[no], after[no == inside]]) for no in (False, True))
-
-
-@cache
-def _not_empty_text() -> Node:
-    return choice(look(_word(ANY), ahead=ahead, negated=False) for ahead in (False, True))
-
-
-@cache
-def _in_either(letter: str) -> CharSet:
-    return _SPACE_IN_EITHER if letter == "s" else _IN_BOTH[letter].union(python_class("\\" + letter))
 
 
 def _as_set(found: int | CharSet) -> CharSet:

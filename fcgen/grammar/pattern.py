@@ -95,11 +95,11 @@ class Where(Node):
 
 def one_of(chars: CharSet) -> Node:
     """One character of a set."""
-    return Chars(least=1, most=1, plain=True, empty=False, chars=chars)
+    return Chars(least=1, most=1, plain=True, empty=False, chars=chars) if chars else NEVER
 
 
 NIL: Node = Chain(least=0, most=0, plain=True, empty=True, parts=())
-NEVER = one_of(NO_CHARS)
+NEVER: Node = Chars(least=1, most=1, plain=True, empty=False, chars=NO_CHARS)
 BEGIN: Node = Anchor(least=0, most=0, plain=False, empty=False, end=False)
 END: Node = Anchor(least=0, most=0, plain=False, empty=False, end=True)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from walking import accepts, sample
 
 from fcgen.errors import GrammarTooLarge, PatternError
-from fcgen.grammar import regex
+from fcgen.grammar import matcher, regex
 from fcgen.grammar.characters import ANY, CharSet, json_chars, utf8
 from fcgen.grammar.derive import INFINITE, arcs, fewest
 from fcgen.grammar.ecma import MAX_DEPTH, MAX_LENGTH, MAX_TURNS
@@ -67,27 +67,29 @@ def trees(leaves, grown):
     return grown(leaf | grown(leaf | grown(leaf)))
 
 
-def written(tree, end="$", negated=False):
-    """The text of a pattern tree; `end` is what stands for the end of the text outside of negations."""
+def written(tree, end="$"):
+    """The text of a pattern tree; `end` stands for the end of the text."""
     match tree:
         case "$":
-            return "$" if negated else end
+            return end
         case str():
             return tree
         case ("chain", parts):
-            return "".join(written(part, end, negated) for part in parts)
+            return "".join(written(part, end) for part in parts)
         case ("choice", opening, parts):
-            return opening + "|".join(written(part, end, negated) for part in parts) + ")"
+            return opening + "|".join(written(part, end) for part in parts) + ")"
         case ("repeat", inner, quantifier):
-            return f"(?:{written(inner, end, negated)}){quantifier}"
+            return f"(?:{written(inner, end)}){quantifier}"
         case ("look", opening, inner):
-            return f"{opening}{written(inner, end, negated ^ ('!' in opening))})"
+            return f"{opening}{written(inner, end)})"
     raise AssertionError(tree)
 
 
 def agree(tree, texts, module=re):
-    """Both spellings of both meanings, against `re` or the package `regex`."""
+    """The judge, and both spellings of both meanings, against `re` or the package `regex`."""
     pattern, python = written(tree), module.compile(written(tree, end=r"\Z"))
+    for text in texts:
+        assert matcher.search(pattern)(text) == (python.search(text) is not None), (pattern, text)
     for spell, search in itertools.product([utf8, json_chars], [False, True]):
         try:
             expr = read_pattern(pattern, spell, search)
@@ -178,27 +180,25 @@ IN_ECMA["s"] = "\t\n\v\f\r \xa0\ufeff\u1680\u2028\u2029\u202f\u205f\u3000" + "".
 @pytest.mark.parametrize("letter", "dDwWsS")
 @pytest.mark.parametrize("form", [r"\{}", r"[\{}]", r"[^\{}]"])
 @given(st.characters(codec="utf-8") | st.sampled_from("\ufeff\x1c\x85\xa0\u2028é٣_0 "))
-def test_shorthands_are_narrowed_to_what_ecma_262_and_python_share(letter, form, char):
-    in_ecma = (char in IN_ECMA[letter.lower()]) ^ letter.isupper() ^ ("^" in form)
-    in_python = re.match(form.format(letter), char) is not None
-    assert accepts(read_pattern(form.format(letter)), char.encode()) == (in_ecma and in_python)
-    outside = read_pattern(rf"(?!{form.format(letter)})[\s\S]")
-    assert accepts(outside, char.encode()) <= (not in_ecma and not in_python)
+def test_shorthands_are_those_of_ecma_262(letter, form, char):
+    expected = (char in IN_ECMA[letter.lower()]) ^ letter.isupper() ^ ("^" in form)
+    pattern = form.format(letter)
+    assert accepts(read_pattern(pattern), char.encode()) == expected
+    assert accepts(read_pattern(rf"(?!{pattern})[\s\S]"), char.encode()) != expected
+    assert matcher.search(pattern)(char) == expected
 
 
 @pytest.mark.parametrize("pattern", [r"\b", r"\B"])
 @settings(max_examples=25)
 @given(text=st.text(st.sampled_from("aé_- ²"), max_size=4))
-def test_word_boundaries_are_narrowed_to_what_ecma_262_and_python_share(pattern, text):
-    in_both = [
-        place
-        for place in range(len(text) + 1)
-        if len(text) and re.compile(pattern).match(text, place) and re.compile(pattern, re.ASCII).match(text, place)
-    ]
+def test_word_boundaries_are_those_of_ecma_262(pattern, text):
     for place in range(len(text) + 1):
+        beside = [char in IN_ECMA["w"] for char in (text[place - 1 : place] or "-", text[place : place + 1] or "-")]
+        expected = (beside[0] != beside[1]) == (pattern == r"\b")
         before, after = map(re.escape, (text[:place], text[place:]))
-        assert accepts(read_pattern(before + pattern + after), text.encode()) == (place in in_both)
-        assert accepts(read_pattern(f"{before}(?!{pattern}){after}"), text.encode()) <= (place not in in_both)
+        assert accepts(read_pattern(before + pattern + after), text.encode()) == expected
+        assert accepts(read_pattern(f"{before}(?!{pattern}){after}"), text.encode()) != expected
+        assert matcher.search(f"^{before}{pattern}{after}$")(text) == expected
 
 
 # -- what patterns become
@@ -286,12 +286,17 @@ def test_a_lookahead_that_cannot_succeed_any_more_leaves_nothing_behind():
         (r"a(?<=^(?:ab)*a)b", "ab", "b"),
         (r"(?<=^(?:ab)*)c|.*(?<=^(?:ab)*)c", "ababc", "abac"),
         (r"\p{ASCII}\p{Uppercase}\P{White_Space}", "aÉb", "ÉÉb"),
+        ("[^]", "\n", ""),
+        ("a[]|b", "b", "a"),
     ],
 )
 def test_what_patterns_mean(pattern, matching, other):
     expr = read_pattern(pattern)
     assert accepts(expr, matching.encode())
     assert not accepts(expr, other.encode())
+    judge = matcher.search(f"^(?:{pattern})$")
+    assert judge(matching)
+    assert not judge(other)
 
 
 def test_the_spelling_is_the_callers():
@@ -320,8 +325,8 @@ REFUSED = [
     (
         "[]a]",
         (
-            "[], which is a whole class in ECMA-262 and the beginning of one in Python, at offset 0. Write \\] for the "
-            "character; [\\s\\S] is any character."
+            r"'[]a]', which is a class of its own up to its first ], at offset 0. Write \] for the character; [\s\S] is "
+            "any character."
         ),
     ),
     ("[z-a]", "the range 'z-a', whose bounds are in the wrong order, at offset 1"),
