@@ -50,7 +50,7 @@ from fcgen.grammar.terms import Expr
 from fcgen.grammar.work import bounded
 
 MAX_THREADS = 20_000
-STATE, BELOW = 0, 1  # of a frame, which has STOPS and FEWEST too
+STATE, BELOW, DEPTH = 0, 1, 5  # of a frame, which has STOPS and FEWEST too
 OPEN, BOTTOM = 0, 1  # what follows is not said; nothing follows
 _BITS = 32
 _LOW = (1 << _BITS) - 1
@@ -80,9 +80,10 @@ class Automaton(States):
         within: the same for walks within a text, by its bytes.
 
     Attributes:
-        frames: int32 [capacity, 8]. STATE; BELOW, the next frame; STOPS and FEWEST for all of the stack. Frame OPEN
-            stands for whatever follows, frame BOTTOM for the end of the text. Of a frame that stands for n others
-            STATE is -n, and BELOW where these begin in `choices`; STOPS and FEWEST are the best of theirs.
+        frames: int32 [capacity, 8]. STATE; BELOW, the next frame; STOPS and FEWEST for all of the stack; DEPTH, how
+            many frames the stack has. Frame OPEN stands for whatever follows, frame BOTTOM for the end of the text. Of
+            a frame that stands for n others STATE is -n, and BELOW where these begin in `choices`; STOPS and FEWEST are
+            the best of theirs, and DEPTH is the greatest.
     """
 
     def __init__(self, *, horizon: int = UNBOUNDED, within: Callable[[bytes], int] | None = None) -> None:
@@ -136,6 +137,10 @@ class Automaton(States):
     def fewest(self, place: int) -> int:
         """The fewest bytes from `place` to an end, or somewhat more; FAR or more: unknown."""
         return min(map(self._need, self.threads(place)))
+
+    def depth(self, place: int) -> int:
+        """How many states wait behind the deepest thread of a place."""
+        return max(self._frames_read[(thread >> _BITS) * WIDTH + DEPTH] for thread in self.threads(place))
 
     def push(self, state: int, frame: int) -> int:
         """The frame of `state` on top of `frame`. The lock is held."""
@@ -349,21 +354,22 @@ class Automaton(States):
         at, under = state * WIDTH, below * WIDTH
         stops = self._states_read[at + STOPS] and self._frames_read[under + STOPS]
         need = min(FAR, self._states_read[at + FEWEST] + self._frames_read[under + FEWEST])
-        return self._new_frame(state, below, stops, need)
+        return self._new_frame(state, below, stops, need, self._frames_read[under + DEPTH] + 1)
 
     def _add_joined(self, members: tuple[int, ...]) -> int:
         of_each = self.frames[list(members)]
         waiting = [one for one in members if one > BOTTOM]
         first = self._add_choices(waiting)
-        return self._new_frame(-len(waiting), first, of_each[:, STOPS].max(), of_each[:, FEWEST].min())
+        stops, need, depth = of_each[:, STOPS].max(), of_each[:, FEWEST].min(), of_each[:, DEPTH].max()
+        return self._new_frame(-len(waiting), first, stops, need, depth)
 
-    def _new_frame(self, state: int, below: int, stops: int, need: int) -> int:
+    def _new_frame(self, state: int, below: int, stops: int, need: int, depth: int) -> int:
         self._count(1)
         number = self._frame_count
         if number == len(self.frames):
             self.frames = grown(self.frames)
             self._read_anew()
-        self.frames[number, : FEWEST + 1] = state, below, 0, stops, need
+        self.frames[number, : DEPTH + 1] = state, below, 0, stops, need, depth
         self._frame_count += 1
         return number
 

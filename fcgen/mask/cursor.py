@@ -40,6 +40,9 @@ class Places(Protocol):
     def affords(self, place: int, then: int, left: int) -> bool:
         """Whether so many tokens suffice for a step and to close the reply then."""
 
+    def is_deep(self, place: int) -> bool:
+        """Whether the nesting there leaves only tokens that lead nearer to the end."""
+
     def forced(self, place: int) -> tuple[int, ...]:
         """The tokens about which there is no choice."""
 
@@ -127,9 +130,11 @@ class Cursor:
 
     @property
     def is_limited(self) -> bool:
-        """Whether the budget leaves out tokens that the grammar allows here."""
+        """Whether the budget, or the limit of nesting, leaves out tokens that the grammar allows here."""
         place = self._places[-1]
-        if self._budget is None or place < 0:
+        if place < 0 or self._masks.is_deep(place):
+            return place >= 0
+        if self._budget is None:
             return False
         mask, row = self.mask(), self._masks.row(place)
         return mask is not row and not np.array_equal(mask, row)

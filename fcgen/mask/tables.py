@@ -4,6 +4,9 @@ The mask of a place is the set of tokens whose bytes lead somewhere from it. It 
 what all grammars over the vocabulary share (`reach.py`), and shared by every sequence. Rows of bits are packed in
 uint32 words: token t is bit t & 31 of word t >> 5. Stop tokens are set where the text may end.
 
+A text may be nested MAX_NESTING deep by choice. Deeper, only tokens are allowed that lead nearer to the end, so that a
+reader that recurses (as `json.loads` does) can read whatever is written.
+
 What is known is read without a lock. Rows and steps that are not used again are dropped when there are too many, and
 found again when they are asked for.
 """
@@ -31,6 +34,8 @@ from fcgen.vocab import Vocabulary
 
 MAX_ROW_BYTES = 64 << 20
 MAX_STEPS_KEPT = 100_000
+MAX_NESTING = 128
+"""How many values may be open, one in the other, where a text goes on by choice."""
 
 
 class Tables:
@@ -80,19 +85,15 @@ class Tables:
         Where what follows depends on what was written, a token may be missing that could just be afforded.
         """
         row = self.row(place)
-        if left > self._worst_closing(place):
+        if left > self._worst_closing(place) or self.is_deep(place):  # deep: each token leads nearer to the end
             return row
         ends = self._ends(place)
         self._worst[place] = max((closing for closing, _ in ends), default=0)
-        tight = np.zeros(self.words, np.uint32)
-        trie = self.vocabulary.trie
-        for closing, nodes in ends:
-            if closing < left:
-                put_at(nodes, trie.token_start, trie.tokens, tight)
-        if left >= 1 and self.can_stop(place):
-            tight |= self._stop_row
-        tight.flags.writeable = False
-        return tight
+        return self._nearer(place, ends, left)
+
+    def is_deep(self, place: int) -> bool:
+        """Whether `place` is nested so deeply that only tokens that lead nearer to the end are allowed there."""
+        return self._automaton.depth(place) > MAX_NESTING
 
     def canonical_row(self, place: int) -> Words:
         """The mask of `place` without tokens that no tokenizer would end there (`canonical.py`). Read-only, shared."""
@@ -185,11 +186,25 @@ class Tables:
         with self._automaton.growing(self._growth):
             return [(self._closings.find(then), nodes) for then, nodes in self._reaches.ends(place).items()]
 
+    def _nearer(self, place: int, ends: Iterable[tuple[int, NDArray[np.int32]]], left: int) -> Words:
+        """The tokens of `ends`, and stop tokens, after which fewer than `left` tokens close the reply."""
+        tight = np.zeros(self.words, np.uint32)
+        trie = self.vocabulary.trie
+        for closing, nodes in ends:
+            if closing < left:
+                put_at(nodes, trie.token_start, trie.tokens, tight)
+        if left >= 1 and self.can_stop(place):
+            tight |= self._stop_row
+        tight.flags.writeable = False
+        return tight
+
     def _compute_row(self, place: int) -> Words:
         with self._automaton.growing(self._growth):
             found = self._reaches.allowed(place)
         row = found.row
-        if self.can_stop(place):
+        if self.is_deep(place):
+            row = self._nearer(place, self._ends(place), self.closing(place))
+        elif self.can_stop(place):
             row = self._stopping.get(found.key, row)
             if row is found.row:
                 row = self._stopping[found.key] = row | self._stop_row
@@ -212,6 +227,8 @@ class Tables:
             return DEAD
         with self._automaton.growing(self._growth):
             then = self._automaton.step(place, data)
+        if then != DEAD and self.is_deep(place) and not self.row(place)[token >> 5] >> (token & 31) & 1:
+            then = DEAD
         if len(self._steps) >= MAX_STEPS_KEPT:
             self._steps.clear()
         self._steps[place, token] = then
