@@ -5,9 +5,9 @@ draws the same line, so no reply can be read both ways.
 
 A call is read strictly, whoever wrote it (the text may come from a server that does not constrain its model): JSON and
 nothing after it, no key twice, no NaN or Infinity, the two keys of the call object and no other, an offered function,
-arguments that the `jsonschema` library accepts, formats included. What fails is said, never repaired.
+arguments that are valid by its schema (`schema/judge.py`). What fails is reported, never repaired.
 
-Limits: one call in a reply, nested 200 deep at most; `jsonschema` judges a schema's patterns by Python's `re`.
+Limits: one call in a reply, nested 200 deep at most (masks allow no more than 128 by choice).
 """
 
 from __future__ import annotations
@@ -19,14 +19,13 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
-from fcgen.errors import OptionError, ReplyError, SchemaError, excerpt
+from fcgen.errors import FcgenError, OptionError, ReplyError, excerpt
 from fcgen.formats import Format, find_format
 from fcgen.functions import Function, read_functions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from jsonschema.exceptions import SchemaError as SchemaMistake
     from jsonschema.exceptions import ValidationError
 
 MAX_DEPTH = 200
@@ -104,7 +103,7 @@ def parse_reply(
 
     Raises OptionError if there is no text;
     ReplyError for a call that is malformed, names another function or has arguments that its schema forbids;
-    SchemaError where the function's schema is one that the `jsonschema` library cannot apply.
+    SchemaError, PatternError or GrammarTooLarge where the function's schema cannot be applied.
     """
     envelope = find_format(format)
     usage = Usage() if usage is None else usage
@@ -119,7 +118,7 @@ def parse_reply(
         call = _read_call(text, envelope)
         function = _find_function(call, offered, text)
         if validate:
-            _validate(call, function, text)
+            _validate(function, envelope, text)
     except RecursionError:
         raise _too_deep(text) from None
     return Reply("call", (call,), text, usage)
@@ -195,24 +194,16 @@ def _find_function(call: Call, offered: Iterable[Function], text: str) -> Functi
     return known[call.function]
 
 
-def _validate(call: Call, function: Function, text: str) -> None:
-    """Let the `jsonschema` library judge the arguments; nothing is fetched for a `$ref` that leads elsewhere."""
-    import jsonschema
-    from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
-    from referencing.exceptions import Unresolvable
+def _validate(function: Function, envelope: Format, text: str) -> None:
+    """Judge the arguments, with their numbers as they are written."""
+    from fcgen.schema.judge import exact, mistake_in
 
-    dialect = jsonschema.validators.validator_for(function.parameters, default=jsonschema.Draft202012Validator)
-    judge = dialect(function.parameters, format_checker=dialect.FORMAT_CHECKER, registry=REGISTRY)
+    arguments = json.loads(text, parse_float=exact)[envelope.arguments_key]
     try:
-        dialect.check_schema(function.parameters)
-        mistake = jsonschema.exceptions.best_match(judge.iter_errors(call.arguments))
-    except jsonschema.SchemaError as error:
-        found = f"the schema is not valid: {_bounded(error.message)}"
-        raise SchemaError(
-            found, function=function.name, pointer=_pointer(error), keyword=str(error.validator)
-        ) from error
-    except Unresolvable as error:
-        raise SchemaError(f"the schema refers to {excerpt(error.ref)}", function=function.name) from error
+        mistake = mistake_in(arguments, function.parameters)
+    except FcgenError as error:
+        error.function = function.name
+        raise
     if mistake is not None:
         raise _explain(mistake, function, text)
 
@@ -224,7 +215,7 @@ def _explain(mistake: ValidationError, function: Function, text: str) -> ReplyEr
     )
 
 
-def _pointer(mistake: ValidationError | SchemaMistake) -> str:
+def _pointer(mistake: ValidationError) -> str:
     return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in mistake.absolute_path)
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fcgen.errors import FcgenError, ReplyError, SchemaError
+from fcgen.errors import FcgenError, PatternError, ReplyError, SchemaError
 from fcgen.functions import Function
 from fcgen.reply import Call, Reply, Usage, parse_reply
 
@@ -160,16 +160,17 @@ def test_arguments_can_be_left_unchecked():
     [
         (
             {"type": "object", "minProperties": "2"},
-            "at /minProperties: the schema is not valid: '2' is not of type 'integer'",
+            "at /minProperties: `minProperties` must be an integer of at least 0, found '2'",
         ),
         ({"$ref": "https://example.invalid/elsewhere.json"}, "refers to 'https://example.invalid/elsewhere.json'"),
         ({"$ref": "#/$defs/missing"}, "refers to"),
-        ({"properties": {"a": {"pattern": "("}}}, "the schema is not valid: '(' is not a 'regex'"),
+        ({"properties": {"a": {"pattern": "("}}}, "at /properties/a/pattern: pattern '(' has an unclosed group"),
+        ({"properties": {"a": {"type": "string", "required": True}}}, "at /properties/a/required: `required` must be"),
     ],
 )
 def test_a_schema_that_cannot_be_applied(parameters, said):
     broken = Function(name="broken", description="", parameters=parameters)
-    with pytest.raises(SchemaError) as caught:
+    with pytest.raises((SchemaError, PatternError)) as caught:
         parse_reply(call_text("broken", a="x"), [broken])
     assert said in str(caught.value)
     assert caught.value.function == "broken"

@@ -16,9 +16,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
-from fcgen.errors import OptionError, ReplyError, excerpt
+from fcgen.errors import FcgenError, OptionError, ReplyError, excerpt
 
 RULES = ("first", "longest", "union")
 UNITS = ("characters", "tokens")
@@ -128,18 +128,11 @@ def properties_of(schema: Any) -> Mapping[str, Any]:
 
 
 def misfit(value: Any, schema: Any) -> str | None:
-    """Why `value` is not valid by `schema`, as the `jsonschema` library sees it, formats included; None: it is."""
-    import jsonschema
-    from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
-    from referencing.exceptions import Unresolvable
+    """Why `value` is not valid by `schema`; None: it is."""
+    from fcgen.schema.judge import mistake_in
 
-    dialect = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
-    judge = dialect(schema, format_checker=dialect.FORMAT_CHECKER, registry=REGISTRY)
     try:
-        dialect.check_schema(schema)
-        mistake = cast("Any", jsonschema.exceptions.best_match(judge.iter_errors(value)))
-    except jsonschema.SchemaError as error:
-        return f"the schema is not valid: {excerpt(error.message, 200)}"
-    except Unresolvable as error:
-        return f"the schema refers to {excerpt(error.ref)}"
+        mistake = mistake_in(value, schema)
+    except FcgenError as error:
+        return str(error)
     return None if mistake is None else f"at {mistake.json_path}: {excerpt(mistake.message, 200)}"

@@ -67,7 +67,7 @@ class PlainNeeds:
         if type(kind) is not str or self._left < 0 or depth > MAX_DEPTH:
             return None
         known = _KEYWORDS.get(kind)
-        if known is None or not schema.keys() <= known:
+        if known is None or not schema.keys() <= known or not _are_remarks(schema):
             return None
         if kind == "object":
             return self._of_object(schema, depth)
@@ -97,6 +97,12 @@ class PlainNeeds:
             return None
         self._left -= len(words)
         return min(map(len, words)) + 2 if self._left >= 0 else None
+
+
+def _are_remarks(schema: dict[str, Any]) -> bool:
+    """Whether annotations have the form that metaschemas demand."""
+    texts = type(schema.get("description", "")) is type(schema.get("title", "")) is str
+    return texts and type(schema.get("examples", [])) is list
 
 
 def _of_length(schema: dict[str, Any]) -> int | None:

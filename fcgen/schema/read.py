@@ -22,6 +22,7 @@ from fcgen.schema.conditional import conditional
 from fcgen.schema.definitions import Definitions, check_cycles, resolve
 from fcgen.schema.document import Document
 from fcgen.schema.drafts import Draft
+from fcgen.schema.form import flaws_of_form
 from fcgen.schema.formats import ANNOTATIONS, format_pattern
 from fcgen.schema.keywords import KEYWORDS, Keyword, Status
 from fcgen.schema.one_of import exactly_one, named_apart, names_of
@@ -132,6 +133,7 @@ class Reader:
         root = self._defined(target)
         for key in self.definitions.keys:
             self.attempt(lambda key=key: self.definitions[key])  # type: ignore[misc]
+        self._check_form()
         if not self._errors:
             self.attempt(lambda: check_cycles(self.definitions))
         forget()
@@ -147,6 +149,18 @@ class Reader:
         if self._documents.is_read_as_newest(self._schema):
             self.note(None, "$schema", "it names no draft that is known: the schema is read as of 2020-12")
         self._unasserted = self._documents.unasserted(self._schema, self._documents.root, None)
+
+    def _check_form(self) -> None:
+        """Report the mistakes of form that reading has not met."""
+        documents = self._documents
+        is_declared = (
+            isinstance(self._schema, dict)
+            and "$schema" in self._schema
+            and not documents.is_read_as_newest(self._schema)
+        )
+        for error in flaws_of_form(self._schema, self.draft, is_declared=is_declared, ignored=self._unasserted):
+            if not any(f"{known.pointer}/".startswith(f"{error.pointer}/") for known in self._errors.values()):
+                self.report(error)
 
     def attempt(self, act: Callable[[], Any]) -> None:
         """Act, and collect the mistake that it raises."""
