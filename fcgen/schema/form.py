@@ -12,6 +12,7 @@ Without `$schema`, the spellings of older drafts are allowed as well: an array o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from fcgen.errors import SchemaError, excerpt
@@ -25,6 +26,14 @@ _TYPES = frozenset(TYPES)
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_bound(value: Any) -> bool:
+    return isinstance(value, int | float)  # also true or false, as in draft 4
+
+
+def _is_no_list(value: Any) -> bool:
+    return not isinstance(value, list)
 
 
 def _is_count(value: Any) -> bool:
@@ -69,7 +78,8 @@ _LIST = _Form(lambda value: isinstance(value, list), "an array")
 _NUMBER = _Form(_is_number, "a number")
 _COUNT = _Form(_is_count, "an integer of at least 0")
 _NAMES = _Form(_are_names, "an array of property names")
-_SCHEMA = _Form(lambda _: True, "a schema", "schema")
+_SCHEMA = _Form(_is_no_list, "a schema", "schema")
+_ITEMS = _Form(lambda _: True, "a schema, or an array of schemas", "schema")
 _SCHEMAS = _Form(lambda value: isinstance(value, list) and bool(value), "an array of at least one schema", "schemas")
 _NAMED = _Form(_is_map, "an object of schemas", "named schemas")
 _BY_FORM = {
@@ -83,7 +93,8 @@ _BY_FORM = {
     _Form(lambda value: _is_number(value) and value > 0, "a number above 0"): "multipleOf",
     _COUNT: "minLength maxLength minItems maxItems minProperties maxProperties minContains maxContains",
     _NAMES: "required",
-    _SCHEMA: "not if then else items additionalItems unevaluatedItems contains additionalProperties "
+    _ITEMS: "items",
+    _SCHEMA: "not if then else additionalItems unevaluatedItems contains additionalProperties "
     "unevaluatedProperties propertyNames contentSchema",
     _SCHEMAS: "allOf anyOf oneOf",
     _Form(_LIST.fits, "an array of schemas", "schemas"): "prefixItems",
@@ -120,12 +131,13 @@ def flaws_of_form(
         if id(schema) in seen:
             continue
         seen.add(id(schema))
-        draft = _own_draft(schema, draft)
+        if "$schema" in schema:
+            draft = _own_draft(schema, draft)
+        forms = _forms_of(draft, is_declared)
         for name, value in schema.items():
-            form = _FORMS.get(name)
-            if form is None or name in ignored or not KEYWORDS[name].is_in(draft):
+            form = forms.get(name)
+            if form is None or name in ignored:
                 continue
-            form = _form_in(draft, name, value, form, is_declared=is_declared)
             if not form.fits(value):
                 yield _flaw(name, value, form, place)
             elif form.holds != "nothing":
@@ -135,30 +147,31 @@ def flaws_of_form(
 def _own_draft(schema: dict[str, Any], draft: Draft) -> Draft:
     """The draft that `$schema` of a subschema names, or else that of the schema around it."""
     try:
-        return draft_of(schema, draft) if "$schema" in schema else draft
+        return draft_of(schema, draft)
     except SchemaError:  # draft 3, which the reader reports
         return draft
 
 
-def _form_in(draft: Draft, name: str, value: Any, form: _Form, *, is_declared: bool) -> _Form:
-    """The form of a keyword in a draft."""
-    if name == "items" and isinstance(value, list):
-        is_older = draft < Draft.D2020 or not is_declared
-        return _Form(lambda _: is_older, "a schema (first items are listed by `prefixItems`)", "schemas")
-    if form is _NUMBER and name.startswith("exclusive"):
+@lru_cache(maxsize=2 * len(Draft))
+def _forms_of(draft: Draft, is_declared: bool) -> Mapping[str, _Form]:  # noqa: FBT001  a key of the cache
+    """The forms of the keywords of a draft."""
+    forms = {name: form for name, form in _FORMS.items() if KEYWORDS[name].is_in(draft)}
+    if draft is Draft.D2020 and is_declared:
+        forms["items"] = _Form(_is_no_list, "a schema (`prefixItems` lists those of the first items)", "schema")
+    for name in ("exclusiveMinimum", "exclusiveMaximum"):
         if draft is Draft.D4:
-            return _Form(_FLAG.fits, "true or false in draft 4")
-        if isinstance(value, bool) and not is_declared:
-            return _FLAG
-    return form
+            forms[name] = _Form(_FLAG.fits, "true or false in draft 4")
+        elif draft is Draft.D2020 and not is_declared:
+            forms[name] = _Form(_is_bound, "a number")
+    return forms
 
 
 def _parts(name: str, value: Any, form: _Form, within: Place) -> list[tuple[Any, Place]]:
     """The schemas in the value of a keyword."""
+    if isinstance(value, list):
+        return [(part, (within, i)) for i, part in enumerate(value)]
     if form.holds == "schema":
         return [(value, within)]
-    if form.holds == "schemas":
-        return [(part, (within, i)) for i, part in enumerate(value)]
     is_listing = name == "dependencies"
     return [(part, (within, key)) for key, part in value.items() if not (is_listing and _are_names(part))]
 
