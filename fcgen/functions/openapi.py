@@ -39,7 +39,7 @@ def is_openapi(schema: object) -> bool:
 
 def from_openapi(schema: dict[str, Any], pointer: Place, problems: Problems) -> dict[str, Any]:
     """The keywords of one schema, its parts as they are, as JSON Schema has them."""
-    read = {}
+    read: dict[str, Any] = {}
     for keyword, value in schema.items():
         name = _SPELLINGS.get(keyword, keyword)
         if name in read or (name != keyword and name in schema):
