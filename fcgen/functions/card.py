@@ -19,11 +19,12 @@ from typing import Any
 from fcgen.errors import excerpt
 from fcgen.functions.function import Function, check_name, check_required, object_schema, read_description
 from fcgen.functions.problems import Problems
-from fcgen.functions.tools import check_misplaced
+from fcgen.functions.tools import check_others
 from fcgen.functions.type_names import spell_types
 from fcgen.functions.values import describe
 from fcgen.place import Place
 
+_KEYS = frozenset({"function", "name", "description", "arguments", "required", "parameters"})
 _ARGUMENT = '{"name", "type", "description"}'
 
 
@@ -35,8 +36,7 @@ def read_card(card: dict[str, Any], pointer: Place, problems: Problems) -> Funct
     else:
         problems.add('no name: it belongs in "function"', pointer)
     description = read_description(card.get("description"), (pointer, "description"), problems)
-    if "arguments" not in card:
-        check_misplaced(card, (), pointer, problems)
+    check_others(card, _KEYS, pointer, problems)
     parameters = _read_parameters(card, pointer, problems)
     return None if problems.errors else Function.of_checked(card[key], description, parameters)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from fcgen.errors import excerpt
 from fcgen.functions.problems import Problems
+from fcgen.functions.type_names import HOLDING
 from fcgen.functions.values import copy_value, describe
 from fcgen.place import Place
 
@@ -105,7 +106,18 @@ def object_schema(schema: object, pointer: Place, problems: Problems) -> dict[st
     else:
         found = f"'properties' must be an object of schemas, found {describe(properties)}"
         problems.add(found, (pointer, "properties"))
+    _check_declared(schema, pointer, problems)
     return {"type": "object", **schema, **({"type": "object"} if "type" in schema else {})}
+
+
+def _check_declared(schema: dict[str, Any], pointer: Place, problems: Problems) -> None:
+    """Add to the problems what may have been meant as `properties`, where there are none."""
+    if "properties" in schema or _may_declare_more(schema):
+        return
+    for key, value in schema.items():
+        if isinstance(value, dict | list) and key not in HOLDING and not key.startswith("x-"):
+            found = f"{excerpt(key)} is no keyword of JSON Schema, and there are no 'properties'"
+            problems.add(found, (pointer, key), hint="The arguments' schemas belong in 'properties', by name.")
 
 
 def check_required(schema: dict[str, Any], pointer: Place, problems: Problems) -> None:

@@ -23,7 +23,8 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import PydanticSerializationError, core_schema
 
 from fcgen.functions.exact_schemas import exact_complex, exact_decimals, exact_names, exact_reals, number_default
-from fcgen.functions.function import Function, check_name, object_schema
+from fcgen.functions.function import Function, check_name, object_schema, read_description
+from fcgen.functions.objects import ToolObject
 from fcgen.functions.problems import Problems
 from fcgen.functions.values import copy_value
 from fcgen.place import Place
@@ -53,6 +54,22 @@ def read_callable(source: Callable[..., Any], pointer: Place, problems: Problems
     for argument, schema in parameters["properties"].items():
         if argument in about and "description" not in schema:
             schema["description"] = about[argument]
+    return _function(name, description, parameters, pointer, problems)
+
+
+def read_tool_object(tool: ToolObject, pointer: Place, problems: Problems) -> Function | None:
+    """The function that a tool of another library is, whose arguments are the fields of a class."""
+    check_name(tool.name, pointer, problems)
+    description = read_description(tool.description, pointer, problems)
+    parameters = _class_schema(tool.fields, pointer, problems)
+    if parameters is None:
+        return None
+    return _function(tool.name, description, parameters, pointer, problems)
+
+
+def _function(
+    name: Any, description: str, parameters: JsonSchemaValue, pointer: Place, problems: Problems
+) -> Function | None:
     place = (pointer or "", "parameters")
     ordered = {key: parameters[key] for key in _ORDER if key in parameters} | parameters
     copied = object_schema(copy_value(ordered, place, problems), place, problems)

@@ -6,11 +6,13 @@ import pytest
 
 from fcgen.errors import FunctionError, ManyErrors
 from fcgen.functions import Function, read_functions
+from fcgen.functions.tools import PARAMETERS
 
 QUERY = {"type": "object", "properties": {"q": {"type": "string"}}, "required": ["q"], "additionalProperties": False}
 ALLOWED = (
     "Allowed: array, boolean, integer, null, number, object, string, any; also arraylist, bigint, bool, byte, char, "
-    "dict, double, float, hashmap, hashtable, int, list, long, map, queue, short, stack, str, tuple"
+    "dict, double, float, hashmap, hashtable, int, list, long, map, queue, short, stack, str, tuple, "
+    "list[...], set[...], tuple[...], dict[str, ...], optional[...], union[...], literal[...]"
 )
 
 
@@ -145,8 +147,10 @@ def test_forms_can_be_mixed_and_nested():
         (
             {"name": "f", "properties": {"q": {}}},
             (
-                "function 'f', at /properties: 'properties' is not where arguments are described. "
-                "Put the JSON Schema of the arguments under 'parameters'."
+                "function 'f', at /properties: 'properties' holds an object, and is not where arguments are described. "
+                "Arguments are described under arguments, parameters, inputSchema, input_schema, parametersJsonSchema, "
+                "parameters_json_schema, parameter_definitions, inputs, required_parameters, optional_parameters; "
+                "leave out what says nothing of them."
             ),
         ),
         (
@@ -169,25 +173,30 @@ def test_what_cannot_be_read_is_refused_with_place_and_reason(source, expected):
     assert message(source) == expected
 
 
-MISPLACED = "is not where arguments are described. Put the JSON Schema of the arguments under 'parameters'."
-
-
 @pytest.mark.parametrize(
-    "key", ["parametres", "paramters", "input", "Parameters", "schema", "args", "arguments_schema"]
+    "key", ["parametres", "paramters", "input", "Parameters", "schema", "args", "arguments_schema", "options"]
 )
-@pytest.mark.parametrize("schema", [QUERY, {"type": "object"}, {"type": "dict"}, {"properties": {}}])
-def test_arguments_that_are_described_under_an_unknown_key_are_never_left_out_in_silence(key, schema):
-    assert message({"name": "f", key: schema}) == f"function 'f', at /{key}: {key!r} {MISPLACED}"
-    assert message({"function": "f", key: schema}) == f"function 'f', at /{key}: {key!r} {MISPLACED}"
-    nested = {"type": "function", "function": {"name": "f", key: schema}}
-    assert message(nested) == f"function 'f', at /function/{key}: {key!r} {MISPLACED}"
-    beside = {"type": "function", "function": {"name": "f"}, key: schema}
-    assert message(beside) == f"function 'f', at /{key}: {key!r} {MISPLACED}"
+@pytest.mark.parametrize("value", [QUERY, {"type": "object"}, {"properties": {}}, {}, [], ["q"], [{"name": "q"}]])
+@pytest.mark.parametrize("more", [{}, {"parameters": QUERY}, {"inputSchema": QUERY}])
+def test_what_holds_an_object_or_a_list_under_an_unknown_key_is_never_left_out_in_silence(key, value, more):
+    kind = "an object" if isinstance(value, dict) else "a list"
+    expected = f"{key!r} holds {kind}, and is not where arguments are described. Arguments are described under argu"
+    for source, pointer in [
+        ({"name": "f", key: value, **more}, ""),
+        ({"function": "f", key: value, **more}, ""),
+        ({"function": "f", "arguments": [], key: value}, ""),
+        ({"type": "function", "function": {"name": "f", key: value, **more}}, "/function"),
+        ({"type": "function", "function": {"name": "f", **more}, key: value}, ""),
+        ({"toolSpec": {"name": "f", key: value, **more}}, "/toolSpec"),
+        ({"toolSpec": {"name": "f", **more}, key: value}, ""),
+    ]:
+        assert message(source).startswith(f"function 'f', at {pointer}/{key}: {expected}")
 
 
-def test_arguments_that_are_described_beside_the_function_are_never_left_out_in_silence():
-    beside = {"type": "function", "function": {"name": "f"}, "parameters": QUERY}
-    assert message(beside) == f"function 'f', at /parameters: 'parameters' {MISPLACED}"
+@pytest.mark.parametrize("key", PARAMETERS)
+def test_arguments_that_are_described_beside_the_function_are_never_left_out_in_silence(key):
+    beside = {"type": "function", "function": {"name": "f"}, key: QUERY}
+    assert message(beside).startswith(f"function 'f', at /{key}: {key!r} holds an object, and is not where")
 
 
 @pytest.mark.parametrize(
@@ -217,7 +226,7 @@ def test_depth_never_exhausts_the_stack(depth):
     for _ in range(depth):
         value = {"x": value}
     if depth < 128:
-        assert read_functions({"name": "f", "x": value})
+        assert read_functions({"name": "f", "metadata": value})
     else:
         assert "nested too deeply (limit 128)" in message({"name": "f", "x": value})
         assert "nested too deeply (limit 128)" in message(
