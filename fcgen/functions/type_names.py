@@ -46,12 +46,19 @@ HOLDING = (_SCHEMA_OF | _LIST_OF | _NAMED | {"type", "enum", "const", "default",
     "$vocabulary",
 }
 
+# Fields of the schema classes of SDKs, which dump those that are not set as null.
+_BOUNDS = {f"{bound}{what}" for bound in ("min", "max") for what in ("imum", "Length", "Items", "Properties")}
+_ABSENT_IF_NULL = _BOUNDS | {
+    "title", "description", "format", "pattern", "enum", "anyOf", "properties", "required", "additionalProperties",
+}  # fmt: skip
+
 Change = Callable[[dict[str, Any], Place, Problems], dict[str, Any]]
 
 
 def spell_types(schema: object, pointer: Place, problems: Problems, change: Change | None = None) -> Any:
     """`schema` with JSON Schema's names for its types; what is no schema, or no type, is added to the problems.
 
+    A field that SDKs write as null where it is absent is left out.
     `change` translates each schema in it before its types and parts are read, from a dialect into JSON Schema.
     """
     if isinstance(schema, bool):
@@ -59,7 +66,8 @@ def spell_types(schema: object, pointer: Place, problems: Problems, change: Chan
     if not isinstance(schema, dict):
         problems.add(f"a schema must be an object or a boolean, found {describe(schema)}", pointer)
         return True
-    read = schema if change is None else change(schema, pointer, problems)
+    given = {keyword: value for keyword, value in schema.items() if value is not None or keyword not in _ABSENT_IF_NULL}
+    read = given if change is None else change(given, pointer, problems)
     types = _types(read["type"], (pointer, "type"), problems) if "type" in read else {}
     spelled: dict[str, Any] = {}
     for keyword, value in read.items():

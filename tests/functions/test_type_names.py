@@ -87,3 +87,10 @@ def test_anything_else_is_refused(bad):
     with pytest.raises(FunctionError, match="Allowed: array, boolean") as caught:
         parameters({"type": bad})
     assert caught.value.pointer.startswith("/parameters/properties/x/type")
+
+
+def test_keywords_that_are_null_are_absent():
+    """As SDKs write them that dump each field that there could be."""
+    city = {"type": "string", "description": None, "enum": None, "default": None}
+    (function,) = read_functions({"name": "f", "parameters": {"properties": {"city": city}, "required": None}})
+    assert function.parameters["properties"] == {"city": {"type": "string", "default": None}}
