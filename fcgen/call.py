@@ -69,7 +69,8 @@ class Grammar:
     Attributes:
         root: the language, over bytes.
         functions: the functions that a call may name; empty for grammars that are not made of functions.
-        notes: keywords of the schemas that assert nothing and so change nothing, by pointer.
+        notes: by pointer, keywords of the schemas that assert nothing and so change nothing, and what a Python type
+            demands that no schema can say.
         left_out: the functions that could not be used, each with its errors, where that was asked for.
         calls: the calls alone, where a reply may be a call or a text.
     """
@@ -245,16 +246,18 @@ class FunctionReport:
         name: the function's name.
         errors: why it cannot be used.
         compiled: its arguments' grammar, unless there are errors.
+        of_function: the function's own notes: what its schema cannot say.
     """
 
     name: str
     errors: tuple[FcgenError, ...] = ()
     compiled: Compiled | None = field(default=None, repr=False)
+    of_function: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Keywords of its schema that assert nothing and so change nothing, by pointer."""
-        return () if self.compiled is None else self.compiled.notes
+        """What its schema cannot say, and its keywords that assert nothing and so change nothing, by pointer."""
+        return self.of_function + (() if self.compiled is None else self.compiled.notes)
 
     @property
     def arguments(self) -> Expr:
@@ -413,7 +416,7 @@ def _report(function: Function, options: Options) -> FunctionReport:
         error.function = function.name
         error.pointer = error.pointer or ""
         return FunctionReport(function.name, (error,))
-    return FunctionReport(function.name, (), compiled)
+    return FunctionReport(function.name, (), compiled, function.notes)
 
 
 def _offered(function: Function, options: Options) -> _Offered | FunctionReport:
@@ -423,7 +426,8 @@ def _offered(function: Function, options: Options) -> _Offered | FunctionReport:
         around = spacing(text.whitespace)
         need = plain_need(arguments_schema(function), colon=int(fewest(around.colon)), comma=int(fewest(around.comma)))
         if need is not None:
-            return _Offered(function, lambda: _report(function, options).arguments, need, is_plain=True)
+            arguments = lambda: _report(function, options).arguments  # noqa: E731
+            return _Offered(function, arguments, need, is_plain=True, notes=function.notes)
     report = _report(function, options)
     if report.errors:
         return report

@@ -123,8 +123,11 @@ def check(
         rows = [_as_row(one) for one in found if one["name"]]  # what has no name has errors alone
         if rows:
             print_table(("function", "usable", "fewest tokens", "fewest bytes", "values", "keywords"), rows)
-        for error in (error for one in found for error in one["errors"]):
-            typer.echo(printable(f"- {error['message']}"))
+        for one in found:
+            for error in one["errors"]:
+                typer.echo(printable(f"- {error['message']}"))
+            for note in one["notes"]:
+                typer.echo(printable(f"- note on {one['name']}, {note}"))
     raise typer.Exit(0 if usable else 1)
 
 

@@ -78,7 +78,7 @@ def _decimal_patterns(schema: Any, digits: int | None, places: int | None) -> li
 def exact_names(keys: Any) -> dict[str, Any]:
     """The names that stand for the keys of a schema, each of which is written as a string."""
     if "anyOf" in keys:
-        return {"anyOf": [exact_names(each) for each in keys["anyOf"]]}
+        return {**keys, "anyOf": [exact_names(each) for each in keys["anyOf"]]}
     kind = keys.get("type", "string")
     if kind == "string":
         return dict(keys)

@@ -40,6 +40,7 @@ class Function:
         description: what it does, for the model to read.
         parameters: a JSON Schema of the object that holds the arguments, copied. An empty schema, or True, becomes
             that of any object; None means no arguments.
+        notes: what the schema cannot say of them, by JSON pointer into `parameters`.
 
     Raises:
         FunctionError: one of them cannot be used; ManyErrors if several cannot.
@@ -48,6 +49,7 @@ class Function:
     name: str
     description: str = ""
     parameters: dict[str, Any] = field(default_factory=no_arguments, hash=False)
+    notes: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         problems = Problems(function=self.name if isinstance(self.name, str) else None)
@@ -59,12 +61,15 @@ class Function:
         object.__setattr__(self, "parameters", parameters)
 
     @classmethod
-    def of_checked(cls, name: str, description: str, parameters: dict[str, Any]) -> Function:
+    def of_checked(
+        cls, name: str, description: str, parameters: dict[str, Any], notes: tuple[str, ...] = ()
+    ) -> Function:
         """One of parts that were checked as they were read, and that nobody else has."""
         function = object.__new__(cls)
         object.__setattr__(function, "name", name)
         object.__setattr__(function, "description", description)
         object.__setattr__(function, "parameters", parameters)
+        object.__setattr__(function, "notes", notes)
         return function
 
 

@@ -2,9 +2,9 @@
 
 A callable's parameters are the arguments, by name: `f(**arguments)` is the call. A Pydantic model, dataclass or
 TypedDict stands for a function whose arguments are its fields. Types, constraints and defaults are what Pydantic makes
-of them, but for values that it would then refuse (`exact_schemas.py`); defaults that JSON cannot write are left out
-(the argument may still be omitted). Descriptions come from
-`Field(description=...)`, else from a docstring in Google, NumPy or Sphinx style.
+of them, but for values that it would then refuse (`pydantic_schemas.py`); defaults that JSON cannot write are left out
+(the argument may still be omitted). What Pydantic demands beyond any JSON Schema is told by the function's notes.
+Descriptions come from `Field(description=...)`, else from a docstring in Google, NumPy or Sphinx style.
 
 Arguments without names (`*args`, positional-only) cannot be called and are refused; `**kwargs` allows more arguments.
 """
@@ -18,14 +18,14 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, get_origin
 
 import docstring_parser
-from pydantic import PydanticInvalidForJsonSchema, PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import PydanticSerializationError, core_schema
+from pydantic import PydanticUndefinedAnnotation, PydanticUserError
+from pydantic.json_schema import JsonSchemaValue
 
-from fcgen.functions.exact_schemas import exact_complex, exact_decimals, exact_names, exact_reals, number_default
 from fcgen.functions.function import Function, check_name, object_schema, read_description
+from fcgen.functions.narrowing import NOTE, noted, take_notes
 from fcgen.functions.objects import ToolObject
 from fcgen.functions.problems import Problems
+from fcgen.functions.pydantic_schemas import exact_schema
 from fcgen.functions.values import copy_value
 from fcgen.place import Place
 
@@ -73,7 +73,8 @@ def _function(
     place = (pointer or "", "parameters")
     ordered = {key: parameters[key] for key in _ORDER if key in parameters} | parameters
     copied = object_schema(copy_value(ordered, place, problems), place, problems)
-    return None if problems.errors else Function(name, description, copied)
+    notes = tuple(dict.fromkeys(take_notes(copied)))
+    return None if problems.errors else Function(name, description, copied, notes)
 
 
 def _plain(source: Any) -> Callable[..., Any]:
@@ -114,63 +115,6 @@ def _read_docstring(text: str) -> tuple[str, dict[str, str]]:
         if parameter.description
     }
     return "\n\n".join(filter(None, (parsed.short_description, parsed.long_description))), about
-
-
-class _Parameters(GenerateJsonSchema):
-    """Pydantic's JSON Schema without titles made from names, defaults that JSON cannot write, and values it refuses."""
-
-    ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012 (Pydantic's attribute)
-
-    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
-        return False
-
-    def sort(self, value: JsonSchemaValue, parent_key: str | None = None) -> JsonSchemaValue:  # noqa: ARG002
-        return value
-
-    def encode_default(self, dft: Any) -> Any:
-        problems = Problems()
-        default = copy_value(super().encode_default(dft), "", problems)
-        if problems.errors:
-            raise PydanticSerializationError(problems.errors[0].found)
-        return default
-
-    def decimal_schema(self, schema: core_schema.DecimalSchema) -> JsonSchemaValue:
-        return exact_decimals(schema)
-
-    def fraction_schema(self, schema: Any) -> JsonSchemaValue:
-        return exact_reals(schema)
-
-    def complex_schema(self, schema: Any) -> JsonSchemaValue:  # noqa: ARG002
-        return exact_complex()
-
-    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
-        return self.with_names(super().dict_schema(schema), schema)
-
-    def frozendict_schema(self, schema: Any) -> JsonSchemaValue:
-        return self.with_names(super().frozendict_schema(schema), schema)
-
-    def ordered_dict_schema(self, schema: Any) -> JsonSchemaValue:
-        return self.with_names(super().ordered_dict_schema(schema), schema)
-
-    def counter_schema(self, schema: Any) -> JsonSchemaValue:
-        return self.with_names(super().counter_schema(schema), schema)
-
-    def with_names(self, made: JsonSchemaValue, schema: Any) -> JsonSchemaValue:
-        """The schema of a dict, with names only that Pydantic reads as its keys."""
-        if "patternProperties" in made:
-            return {**made, "additionalProperties": False}
-        keys = self.generate_inner(schema["keys_schema"]) if "keys_schema" in schema else {}
-        is_any = not keys or "$ref" in keys or keys == {"type": "string"}
-        return made if is_any else {**made, "propertyNames": exact_names(keys)}
-
-    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        return number_default(super().default_schema(schema))
-
-    def arguments_schema(self, schema: core_schema.ArgumentsSchema) -> JsonSchemaValue:
-        # Pydantic would describe each further argument by the schema of all of them.
-        if schema.get("var_kwargs_mode") == "unpacked-typed-dict":
-            raise PydanticInvalidForJsonSchema("**kwargs of an unpacked TypedDict: write its fields as parameters")
-        return super().arguments_schema(schema)
 
 
 def _call_schema(call: Callable[..., Any], pointer: Place, problems: Problems) -> JsonSchemaValue | None:
@@ -219,7 +163,8 @@ def _class_schema(cls: Any, pointer: Place, problems: Problems) -> JsonSchemaVal
         problems.add(f"not a Pydantic model, dataclass or TypedDict with fields that JSON has: {schema}", pointer)
         return None
     if "$ref" in schema:  # a class whose fields hold its own instances
-        schema |= schema["$defs"][schema.pop("$ref").removeprefix("#/$defs/")]
+        defined = schema["$defs"][schema.pop("$ref").removeprefix("#/$defs/")]
+        schema = functools.reduce(noted, schema.get(NOTE, ()), schema | defined)
     if "properties" not in schema:
         problems.add("not a Pydantic model, dataclass or TypedDict: it has no fields that arguments could be", pointer)
         return None
@@ -230,7 +175,7 @@ def _class_schema(cls: Any, pointer: Place, problems: Problems) -> JsonSchemaVal
 def _schema(source: Any) -> JsonSchemaValue | str:
     """The JSON Schema of a callable or a type, or why it has none."""
     try:
-        return TypeAdapter(source).json_schema(schema_generator=_Parameters)
+        return exact_schema(source)
     except _UNREADABLE as error:
         is_old = isinstance(error, PydanticUserError) and error.code == "typed-dict-version"
         return _OLD_TYPED_DICT if is_old else _first_line(error)

@@ -19,7 +19,9 @@ from fcgen.functions.tools import PARAMETERS
 TYPES = ("array", "boolean", "integer", "number", "object", "string")
 PYTHON = {"array": "list", "boolean": "bool", "integer": "int", "number": "float", "object": "Dict", "string": "str"}
 WORDS = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=8)
-NAMES = WORDS.filter(bool)
+# Of an object whose only member is one of these, it cannot be told that it is no JSON Schema.
+KEYWORDS = {"not", "if", "then", "else", "additionalProperties", "unevaluatedProperties", "propertyNames", "properties"}
+NAMES = WORDS.filter(lambda name: name and name not in KEYWORDS)
 
 
 @st.composite
