@@ -20,8 +20,9 @@ from fcgen.errors import PatternError, excerpt
 from fcgen.grammar.characters import DIGIT, LINE_END, SPACE, WORD, CharSet
 from fcgen.grammar.pattern import BEGIN, END, Node, chain, choice, look, loop, one_of
 from fcgen.grammar.properties import unicode_property
+from fcgen.grammar.work import spend
 
-MAX_LENGTH = 10_000
+MAX_LENGTH = 500_000
 MAX_DEPTH = 40
 MAX_TURNS = 100_000
 
@@ -106,6 +107,7 @@ class _Reader:
 
     def read(self) -> Node:
         while self.at < len(self.pattern):
+            spend()
             self.term()
         if len(self.open) > 1:
             self.refuse("an unclosed group", self.open[-1].offset, "Close it with ), or write \\( for the character.")

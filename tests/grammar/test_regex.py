@@ -325,8 +325,8 @@ REFUSED = [
     (
         "[]a]",
         (
-            r"'[]a]', which is a class of its own up to its first ], at offset 0. Write \] for the character; [\s\S] is "
-            "any character."
+            r"'[]a]', which is a class of its own up to its first ], at offset 0. Write \] for the character; [\s\S] "
+            "is any character."
         ),
     ),
     ("[z-a]", "the range 'z-a', whose bounds are in the wrong order, at offset 1"),
@@ -414,7 +414,9 @@ def test_limits_of_the_general_method_are_data(pattern):
         r"^\b\w{1,2000}\b$",
         "|".join(f"^name{i}$" for i in range(1000)),
         "(a|b)" * 2000,
-        "a" * MAX_LENGTH,
+        "^" + "a" * 100_000 + "$",
+        "a?" * 5000 + "a" * 5000,
+        "[ab]" * 20_000,
         "(?:(?:a{0,1000}){0,1000}){0,1000}",
     ],
     ids=lambda pattern: pattern[:12],
@@ -425,13 +427,29 @@ def test_what_is_within_the_limits_can_be_walked(pattern):
     assert arcs(expr)
 
 
+def test_the_cost_of_a_pattern_counts_not_its_length():
+    words = ["".join(letters) for letters in itertools.islice(itertools.product("abcdefgh", repeat=7), 0, 300_000, 200)]
+    pattern = f"^(?:{'|'.join(words)})$"
+    assert len(pattern) > 10_000
+    expr, judge = read_pattern(pattern, json_chars, search=True), matcher.search(pattern)
+    for word in (*words[::100], "abcdefgh", ""):
+        assert accepts(expr, word.encode()) == judge(word) == (word in words)
+
+
+@pytest.mark.parametrize("pattern", ["^(?:ab)+$", "^(?:ab|b|a)*c"])
+def test_the_work_of_a_judge_is_bounded(pattern):
+    with pytest.raises(GrammarTooLarge) as caught:
+        matcher.search(pattern)("ab" * 500_000)
+    assert caught.value.given > caught.value.limit == matcher.MAX_WORK
+
+
 @given(st.text(r"ab^$.*+?{}[]()|\-,123:=!<>PxudwspLk", max_size=12))
 def test_any_text_is_read_or_refused(pattern):
     try:
         expr = read_pattern(pattern, search=True)
     except (GrammarTooLarge, PatternError):
         return
-    assert expr.can_stop == accepts(expr, b"")
+    assert expr.can_stop == accepts(expr, b"") == matcher.search(pattern)("")
 
 
 @pytest.mark.parametrize("pattern", [r"[\s\S]", r"[\d\D]", r"[\W\w]", r"[^\s\S]"])
