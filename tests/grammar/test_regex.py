@@ -288,6 +288,13 @@ def test_a_lookahead_that_cannot_succeed_any_more_leaves_nothing_behind():
         (r"\p{ASCII}\p{Uppercase}\P{White_Space}", "aÉb", "ÉÉb"),
         ("[^]", "\n", ""),
         ("a[]|b", "b", "a"),
+        ("(?i:straße k)", "STRAẞE \u212a", "STRASSE k"),
+        ("(?i:a(?-i:b)c)", "AbC", "ABc"),
+        ("(?i:[^a])", "b", "A"),
+        (r"(?i:\W)", "-", "ſ"),
+        ("(?s:.(?m:^a$).)", "\na\n", "bab"),
+        ("(?<y>a)|(?<y>b)", "b", "ab"),
+        (r"\p{sc=Grek}+", "αω", "a"),
     ],
 )
 def test_what_patterns_mean(pattern, matching, other):
@@ -342,11 +349,10 @@ REFUSED = [
     (r"\u{110000}", r"\u without a code point, at offset 0. Write \xHH, \uHHHH or \u{H...}, up to \u{10FFFF}."),
     (r"\pL", r"\p without a property, at offset 0. Write \p{L} or another general category in braces."),
     (
-        r"\p{Script=Greek}",
+        r"\p{Greek}",
         (
-            r"the property '\\p{Script=Greek}', at offset 0. Known are the general categories "
-            "(L, Lu, Letter, Nd, P, ...), Any, ASCII, Assigned, Uppercase, Lowercase, White_Space and some more, "
-            "but no scripts; write the ranges out."
+            r"the property '\\p{Greek}', at offset 0. Known are the general categories (L, Lu, Letter, Nd, P, ...), "
+            "scripts (Script=Greek, sc=Grek, scx=Grek) and the binary properties of ECMA-262 (Alphabetic, Emoji, ...)."
         ),
     ),
     (
@@ -357,7 +363,7 @@ REFUSED = [
         "(?i)a",
         (
             "(?, which does not open a group of ECMA-262 here, at offset 0. "
-            "Inline flags are not ECMA-262; write the characters out, as in [Aa]."
+            "Flags hold for one group, as in (?i:abc), and are i, m and s."
         ),
     ),
     ("(?<n>a)(?<n>b)", "a second group named 'n', at offset 7. Give each group its own name."),

@@ -62,11 +62,7 @@ def limited(pattern, least, most):
 @example(r"^\b[a-z]+\b$", None, 3, "abcdefgh")
 @example("^(?:[a-z]+(?:$|/))*$", None, 3, "abcdefgh")
 def test_pattern_and_length_are_what_search_and_len_say(pattern, least, most, text):
-    is_right = (
-        search(pattern)(text)
-        and (least or 0) <= len(text)
-        and (most is None or len(text) <= most)
-    )
+    is_right = search(pattern)(text) and (least or 0) <= len(text) and (most is None or len(text) <= most)
     assert accepts(root_of(limited(pattern, least, most)), spelled(text)) == is_right
 
 
