@@ -4,22 +4,14 @@ A `CharSet` is a sorted tuple of code point ranges; surrogates are no characters
 and `json_chars_free` turn a set into the term of exactly one of its characters. Ranges are cut at the borders of
 UTF-8's lead and continuation bytes, and leads with the same rest are joined, so the term is the minimal tree: "any
 character" is about ten byte sets. All spellings are prefix codes, so a sequence of them is read in one way.
-
-What the Unicode database must be asked for (general categories, Python's `\w` and `\d`) is read once, on first use,
-in the version that this Python carries.
 """
 
 from __future__ import annotations
 
-import re
-import sys
-import unicodedata
-from array import array
 from bisect import bisect
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from itertools import groupby
+from functools import lru_cache
 
 from fcgen.grammar.expr import EMPTY, alt, alt_of, byte_set, literal, seq
 from fcgen.grammar.terms import Expr
@@ -27,7 +19,6 @@ from fcgen.grammar.terms import Expr
 Range = tuple[int, int]
 
 _LAST = 0x10FFFF
-_LAST_LETTER = 0x3FFFF  # the planes above hold no letters and no digits
 _SURROGATES = (0xD800, 0xDFFF)
 _MEMO_SIZE = 4096
 
@@ -100,20 +91,6 @@ WORD = DIGIT.union(CharSet.of("_", (0x41, 0x5A), (0x61, 0x7A)))
 SPACE = CharSet.of((0x09, 0x0D), " \u00a0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff", (0x2000, 0x200A))
 LINE_END = CharSet.of("\n\r\u2028\u2029")
 
-_CATEGORIES = {
-    "Letter": "L", "Uppercase_Letter": "Lu", "Lowercase_Letter": "Ll", "Titlecase_Letter": "Lt", "Cased_Letter": "LC",
-    "Modifier_Letter": "Lm", "Other_Letter": "Lo",
-    "Mark": "M", "Combining_Mark": "M", "Nonspacing_Mark": "Mn", "Spacing_Mark": "Mc", "Enclosing_Mark": "Me",
-    "Number": "N", "Decimal_Number": "Nd", "digit": "Nd", "Letter_Number": "Nl", "Other_Number": "No",
-    "Punctuation": "P", "punct": "P", "Connector_Punctuation": "Pc", "Dash_Punctuation": "Pd", "Open_Punctuation": "Ps",
-    "Close_Punctuation": "Pe", "Initial_Punctuation": "Pi", "Final_Punctuation": "Pf", "Other_Punctuation": "Po",
-    "Symbol": "S", "Math_Symbol": "Sm", "Currency_Symbol": "Sc", "Modifier_Symbol": "Sk", "Other_Symbol": "So",
-    "Separator": "Z", "Space_Separator": "Zs", "Line_Separator": "Zl", "Paragraph_Separator": "Zp",
-    "Other": "C", "Control": "Cc", "cntrl": "Cc", "Format": "Cf", "Surrogate": "Cs", "Private_Use": "Co",
-    "Unassigned": "Cn",
-}  # fmt: skip
-_SHORT_NAMES = frozenset(_CATEGORIES.values())
-
 
 def partition(sets: Iterable[CharSet]) -> tuple[list[CharSet], dict[CharSet, int]]:
     """The coarsest classes of which all sets are unions; and for each set which (bit i: the class number i)."""
@@ -134,48 +111,6 @@ def partition(sets: Iterable[CharSet]) -> tuple[list[CharSet], dict[CharSet, int
         for number, chars in enumerate(found)
     }
     return [CharSet.of(*ranges) for ranges in pieces.values()], members
-
-
-@cache
-def general_category(name: str) -> CharSet | None:
-    """The characters of a Unicode general category by its short or long name (Lu, Uppercase_Letter); None: unknown."""
-    short = _CATEGORIES.get(name, name)
-    if short not in _SHORT_NAMES:
-        return None
-    wanted = ("Lu", "Ll", "Lt") if short == "LC" else (short,)
-    return CharSet.of(*(r for category, r in _category_runs() if category.startswith(wanted)))
-
-
-@cache
-def _category_runs() -> list[tuple[str, Range]]:
-    runs, start = [], 0
-    for category, run in groupby(map(unicodedata.category, _code_points(_LAST))):
-        end = start + sum(1 for _ in run)
-        runs.append((category, (start, end - 1)))
-        start = end
-    return runs
-
-
-def characters_where(holds: Callable[[str], bool]) -> CharSet:
-    """All characters of which `holds` is true."""
-    runs, start = [], 0
-    for found, run in groupby(map(holds, _code_points(_LAST))):
-        end = start + sum(1 for _ in run)
-        if found:
-            runs.append((start, end - 1))
-        start = end
-    return CharSet.of(*runs)
-
-
-@cache
-def python_class(escape: str) -> CharSet:
-    r"""What `\w` or `\d` matches in Python's `re`, where neither is confined to ASCII."""
-    found = re.finditer(f"{escape}+", _code_points(_LAST_LETTER))
-    return CharSet.of(*((run.start(), run.end() - 1) for run in found))
-
-
-def _code_points(last: int) -> str:
-    return array("I", range(last + 1)).tobytes().decode(f"utf-32-{sys.byteorder[0]}e", "surrogatepass")
 
 
 # first and last code point, the bits that the lead byte leaves to continuation bytes, the lead byte's marker

@@ -17,18 +17,22 @@ from functools import cache, lru_cache
 from typing import NoReturn
 
 from fcgen.errors import PatternError, excerpt
-from fcgen.grammar.characters import DIGIT, LINE_END, SPACE, WORD, CharSet
+from fcgen.grammar.cases import any_case as in_any_case
+from fcgen.grammar.characters import ANY, DIGIT, LINE_END, SPACE, WORD, CharSet
 from fcgen.grammar.pattern import BEGIN, END, Node, chain, choice, look, loop, one_of
 from fcgen.grammar.properties import unicode_property
+from fcgen.grammar.work import spend
 
-MAX_LENGTH = 10_000
+MAX_LENGTH = 500_000
 MAX_DEPTH = 40
 MAX_TURNS = 100_000
 
 _CONTROLS = {"t": "\t", "n": "\n", "v": "\v", "f": "\f", "r": "\r"}
 _QUANTIFIER = re.compile(r"\{([0-9]+)(?:(,)([0-9]*))?\}")
 _OPEN_QUANTIFIER = re.compile(r"\{,[0-9]*\}")
-_OPENING = re.compile(r"\((?:\?(?P<look><?[=!])|\?(?P<plain>:)|\?<(?P<name>[^\W\d]\w*)>|(?!\?))")
+_OPENING = re.compile(
+    r"\((?:\?(?P<look><?[=!])|\?(?P<on>[ims]*)(?P<off>-[ims]*)?:|\?<(?P<name>[^\W\d]\w*|[$_][\w$]*)>|(?!\?))"
+)
 _HIGH, _LOW = range(0xD800, 0xDC00), range(0xDC00, 0xE000)
 
 _SHORTHANDS = {"d": DIGIT, "w": WORD, "s": SPACE}
@@ -41,7 +45,7 @@ _HINTS_FOR_GROUPS = (
     ("(?>", "Write an atomic group as (?:...): a pattern here says what matches, not how it is searched."),
     ("(?(", "Write a conditional as a choice."),
     ("(?<", "A group's name is a letter, then letters and digits: (?<name>...)."),
-    ("(?", "Inline flags are not ECMA-262; write the characters out, as in [Aa]."),
+    ("(?", "Flags hold for one group, as in (?i:abc), and are i, m and s."),
 )
 _HINTS_FOR_ESCAPES = {
     "A": "Write ^ for the beginning of the text.",
@@ -52,8 +56,8 @@ _HINTS_FOR_ESCAPES = {
     "R": r"Write (?:\r\n|\n|\r) for a line break.",
 }
 _HINT_FOR_PROPERTIES = (
-    "Known are the general categories (L, Lu, Letter, Nd, P, ...), Any, ASCII, Assigned, Uppercase, Lowercase, "
-    "White_Space and some more, but no scripts; write the ranges out."
+    "Known are the general categories (L, Lu, Letter, Nd, P, ...), scripts (Script=Greek, sc=Grek, scx=Grek) and the "
+    "binary properties of ECMA-262 (Alphabetic, Emoji, ...)."
 )
 
 
@@ -81,10 +85,23 @@ def check_kind(pattern: object) -> None:
 
 @dataclass(slots=True)
 class _Group:
-    """A group whose end has not been read yet."""
+    """A group whose end has not been read yet.
+
+    Attributes:
+        offset: where it begins.
+        look: of a lookaround, what it begins with.
+        flags: those that hold outside.
+        names: those of the groups before it that may match together with it.
+        others: those in its alternatives but for the last.
+        branches: its alternatives but for the last.
+        parts: those of the last one.
+    """
 
     offset: int
     look: str = ""
+    flags: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
+    others: frozenset[str] = frozenset()
     branches: list[Node] = field(default_factory=list)
     parts: list[Node] = field(default_factory=list)
 
@@ -100,12 +117,14 @@ class _Reader:
         self.pattern = pattern
         self.at = 0
         self.open = [_Group(0)]
-        self.names: set[str] = set()
+        self.flags: frozenset[str] = frozenset()
+        self.names: frozenset[str] = frozenset()  # of groups that may match together with what is read here
         self.repeatable = False  # may a quantifier stand here
         self.empty_class: int | None = None
 
     def read(self) -> Node:
         while self.at < len(self.pattern):
+            spend()
             self.term()
         if len(self.open) > 1:
             self.refuse("an unclosed group", self.open[-1].offset, "Close it with ), or write \\( for the character.")
@@ -116,9 +135,7 @@ class _Reader:
         c = self.take()
         repeatable = False
         if c == "|":
-            group = self.open[-1]
-            group.branches.append(chain(group.parts))
-            group.parts = []
+            self.next_branch()
         elif c == "(":
             self.open_group(start)
         elif c == ")":
@@ -128,9 +145,9 @@ class _Reader:
         elif c == "{" and _OPEN_QUANTIFIER.match(self.pattern, start):
             self.refuse("{,n}, which is text in ECMA-262 and a quantifier in Python", start, "Write {0,n}, or \\{,n}.")
         elif c in "^$":
-            self.open[-1].parts.append(BEGIN if c == "^" else END)
+            self.open[-1].parts.append(_anchor(end=c == "$", lines="m" in self.flags))
         elif c == "\\" and self.peek() in ("b", "B"):
-            self.open[-1].parts.append(_boundary(inside=self.take() == "B"))
+            self.open[-1].parts.append(_boundary(inside=self.take() == "B", any_case="i" in self.flags))
         elif c == "]" and self.empty_class is not None:
             text = self.pattern[self.empty_class : self.at]
             hint = r"Write \] for the character; [\s\S] is any character."
@@ -150,14 +167,29 @@ class _Reader:
         name = opening["name"]
         if name in self.names:
             self.refuse(f"a second group named {excerpt(name)}", start, "Give each group its own name.")
-        self.names.update([name] if name else [])
-        self.open.append(_Group(start, opening["look"] or ""))
+        self.names |= {name} if name else set()
+        self.open.append(_Group(start, opening["look"] or "", self.flags, self.names))
+        self.set_flags(opening["on"] or "", opening["off"], start)
         self.at = opening.end()
+
+    def set_flags(self, on: str, off: str | None, start: int) -> None:
+        letters = on + (off or "")
+        if len(set(letters)) < len(letters) or letters == "-":
+            self.refuse("flags that contradict each other or say nothing", start, "Name each flag once.")
+        self.flags = self.flags.union(on).difference(off or "")
+
+    def next_branch(self) -> None:
+        group = self.open[-1]
+        group.branches.append(chain(group.parts))
+        group.parts = []
+        group.others |= self.names
+        self.names = group.names
 
     def close_group(self, start: int) -> bool:
         if len(self.open) == 1:
             self.refuse("a ) that closes no group", start, "Write \\) for the character.")
         group = self.open.pop()
+        self.flags, self.names = group.flags, self.names | group.others
         self.open[-1].parts.append(group.node())
         return "<" not in group.look  # a lookahead may be repeated, as in browsers and in Python
 
@@ -193,10 +225,13 @@ class _Reader:
 
     def chars(self, c: str, start: int) -> CharSet:
         if c == ".":
-            return LINE_END.complement()
+            return ANY if "s" in self.flags else LINE_END.complement()
         if c == "[":
             return self.char_class(start)
-        return _as_set(self.escape(start, in_class=False) if c == "\\" else ord(c))
+        return self.in_any_case(_as_set(self.escape(start, in_class=False) if c == "\\" else ord(c)))
+
+    def in_any_case(self, chars: CharSet) -> CharSet:
+        return in_any_case(chars) if "i" in self.flags else chars
 
     def char_class(self, start: int) -> CharSet:
         negated = self.peek() == "^"
@@ -207,7 +242,7 @@ class _Reader:
         while self.peek() != "]":
             items.append(self.class_range(start))
         self.at += 1
-        found = CharSet.of().union(*items)
+        found = self.in_any_case(CharSet.of().union(*items))
         return found.complement() if negated else found
 
     def class_range(self, start: int) -> CharSet:
@@ -234,7 +269,7 @@ class _Reader:
     def escape(self, start: int, *, in_class: bool) -> int | CharSet:
         c = self.take() if self.peek() else self.refuse("a \\ at the end", start, "Write \\\\ for the character.")
         if c in "dDwWsS":
-            chars = _SHORTHANDS[c.lower()]
+            chars = self.in_any_case(_SHORTHANDS[c.lower()])
             return chars.complement() if c.isupper() else chars
         if c in "pP":
             return self.category(c, start)
@@ -295,9 +330,16 @@ class _Reader:
 
 
 @cache
-def _boundary(*, inside: bool) -> Node:
+def _anchor(*, end: bool, lines: bool) -> Node:
+    """The beginning or the end of the text, or also of any of its lines."""
+    anchor = END if end else BEGIN
+    return choice([anchor, look(one_of(LINE_END), ahead=end, negated=False)]) if lines else anchor
+
+
+@cache
+def _boundary(*, inside: bool, any_case: bool) -> Node:
     """A place where a word is on one side only, or (`inside`) on both or none."""
-    word = one_of(WORD)
+    word = one_of(in_any_case(WORD) if any_case else WORD)
     before, after = ({no: look(word, ahead=ahead, negated=no) for no in (False, True)} for ahead in (False, True))
     return choice(chain([before[no], after[no == inside]]) for no in (False, True))
 

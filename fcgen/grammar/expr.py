@@ -22,7 +22,8 @@ Why not regular expressions as text: they explode, and they have neither recursi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from itertools import groupby
 from typing import Any, TypeVar
 
 from fcgen.grammar.terms import (
@@ -128,11 +129,20 @@ def byte_range(low: int, high: int) -> Expr:
 def seq(*parts: Expr) -> Expr:
     """One part after the other."""
     result = EMPTY
-    for part in reversed(parts):
+    for part in reversed(_joined(parts) if len(parts) > 2 else parts):
         result = follow(part, result)
         if result is NOTHING:
             return NOTHING
     return result
+
+
+def _joined(parts: Sequence[Expr]) -> list[Expr]:
+    """`parts`, runs of literals among them as one each: put together piece by piece, a long one takes its square."""
+    found: list[Expr] = []
+    for is_literal, run in groupby(parts, lambda part: type(part) is Literal):
+        alike = list(run)
+        found += [literal(b"".join(part.data for part in alike))] if is_literal else alike  # type: ignore[attr-defined]
+    return found
 
 
 def follow(first: Expr, rest: Expr) -> Expr:

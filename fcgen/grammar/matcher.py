@@ -16,7 +16,7 @@ from functools import lru_cache
 
 from fcgen.errors import GrammarTooLarge
 from fcgen.grammar.characters import CharSet
-from fcgen.grammar.ecma import parse_pattern
+from fcgen.grammar.ecma import check_kind, parse_pattern
 from fcgen.grammar.pattern import Anchor, Chain, Chars, Choice, Look, Loop, Node, Where
 
 MAX_WORK = 3_000_000
@@ -24,13 +24,18 @@ _PLACES_A_STEP = 16_384  # an integer of so many bits is combined about as fast 
 _CHARS_A_STEP = 16
 
 
-@lru_cache(maxsize=512)
 def search(pattern: str) -> Callable[[str], bool]:
     """Return the test whether an ECMA-262 pattern matches any part of a text, as JSON Schema's `pattern` demands.
 
     Raises PatternError: the pattern is malformed, not regular, not supported, or over a limit.
     The test raises GrammarTooLarge: the pattern takes too many steps on this text.
     """
+    check_kind(pattern)
+    return _search(pattern)
+
+
+@lru_cache(maxsize=512)
+def _search(pattern: str) -> Callable[[str], bool]:
     tree = parse_pattern(pattern)
 
     def matches(text: str) -> bool:

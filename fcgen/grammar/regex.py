@@ -107,9 +107,13 @@ def _anywhere(node: Node) -> Node:
 def _beside_text(node: Node) -> Node:
     """The same beside any text, where what may be empty adds nothing, nor does a loop that turns more than it must."""
     match node:
-        case Chain(parts=(first, *rest)) if first.plain:
-            shorter = _beside_text(first)
-            return _beside_text(chain(rest)) if shorter is NIL else chain([shorter, *rest])
+        case Chain(parts=parts) if parts:
+            shorter = NIL
+            gone = 0
+            while shorter is NIL and gone < len(parts) and parts[gone].plain:
+                shorter = _beside_text(parts[gone])
+                gone += 1
+            return chain([shorter, *parts[gone:]])
         case Loop(inner=inner, low=low) if not node.empty:
             return loop(inner, low, low)
         case _:
@@ -157,8 +161,9 @@ class _Builder:
         """`node`, then `rest`."""
         match node:
             case Chain(parts=parts):
-                for part in reversed(parts):
-                    rest = self.before(part, rest)
+                for is_chars, run in itertools.groupby(reversed(parts), lambda part: isinstance(part, Chars)):
+                    for part in [chain(list(run)[::-1])] if is_chars else run:  # a long text is one literal
+                        rest = self.plain_before(part, rest) if is_chars else self.before(part, rest)
                 return rest
             case _ if node.plain:
                 return self.plain_before(node, rest)

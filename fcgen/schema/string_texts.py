@@ -170,9 +170,8 @@ def _pattern(pattern: str, spell: Spell) -> Expr:
 
 @lru_cache(maxsize=1024)
 def _not_pattern(pattern: str, spell: Spell) -> Expr:
-    """The texts in which the pattern matches nowhere: in a negation it is read as widely as any dialect reads it."""
-    read_pattern(pattern, spell, search=True)  # for its errors, which quote the pattern as it was written
-    return read_pattern(rf"^(?![\s\S]*(?:{pattern}))", spell, search=True)
+    """Whatever the pattern matches nowhere in."""
+    return complement(_pattern(pattern, spell))
 
 
 @lru_cache(maxsize=64)

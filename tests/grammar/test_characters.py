@@ -6,7 +6,6 @@ import random
 import re
 import unicodedata
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from walking import accepts, sample
@@ -19,11 +18,9 @@ from fcgen.grammar.characters import (
     SPACE,
     WORD,
     CharSet,
-    general_category,
     json_chars,
     json_chars_free,
     partition,
-    python_class,
     utf8,
 )
 from fcgen.grammar.derive import arcs
@@ -157,33 +154,6 @@ def test_the_classes_are_those_of_ecma_262():
     assert CharSet.of("0123456789") == DIGIT
     assert small_set(re.findall(r"(?a:\w)", "".join(map(chr, range(0x300))))) == WORD
     assert CharSet.of("\n\r\u2028\u2029") == LINE_END
-
-
-@pytest.mark.parametrize("escape", [r"\w", r"\d"])
-@given(char=chars)
-def test_python_classes_are_those_of_re(escape, char):
-    assert python_class(escape).contains(char) == bool(re.fullmatch(escape, char))
-
-
-@pytest.mark.parametrize(
-    ("name", "prefixes"),
-    [("L", "L"), ("Letter", "L"), ("Lu", "Lu"), ("Nd", "Nd"), ("digit", "Nd"), ("punct", "P"), ("Cs", "none")],
-)
-@given(char=chars)
-def test_general_categories_are_those_of_the_unicode_database(name, prefixes, char):
-    found = general_category(name)
-    assert found is not None
-    assert found.contains(char) == unicodedata.category(char).startswith(prefixes)
-
-
-def test_cased_letters_are_three_categories():
-    parts = [general_category(name) for name in ("Lu", "Ll", "Lt")]
-    assert general_category("LC") == NO_CHARS.union(*(part for part in parts if part is not None))
-
-
-@pytest.mark.parametrize("name", ["", "l", "Greek", "Script=Greek", "Lx", "LETTER"])
-def test_other_properties_are_unknown(name):
-    assert general_category(name) is None
 
 
 def test_sampling_ends_where_a_walk_alone_would_not():

@@ -288,6 +288,13 @@ def test_a_lookahead_that_cannot_succeed_any_more_leaves_nothing_behind():
         (r"\p{ASCII}\p{Uppercase}\P{White_Space}", "aÉb", "ÉÉb"),
         ("[^]", "\n", ""),
         ("a[]|b", "b", "a"),
+        ("(?i:straße k)", "STRAẞE \u212a", "STRASSE k"),
+        ("(?i:a(?-i:b)c)", "AbC", "ABc"),
+        ("(?i:[^a])", "b", "A"),
+        (r"(?i:\W)", "-", "ſ"),
+        ("(?s:.(?m:^a$).)", "\na\n", "bab"),
+        ("(?<y>a)|(?<y>b)", "b", "ab"),
+        (r"\p{sc=Grek}+", "αω", "a"),
     ],
 )
 def test_what_patterns_mean(pattern, matching, other):
@@ -325,8 +332,8 @@ REFUSED = [
     (
         "[]a]",
         (
-            r"'[]a]', which is a class of its own up to its first ], at offset 0. Write \] for the character; [\s\S] is "
-            "any character."
+            r"'[]a]', which is a class of its own up to its first ], at offset 0. Write \] for the character; [\s\S] "
+            "is any character."
         ),
     ),
     ("[z-a]", "the range 'z-a', whose bounds are in the wrong order, at offset 1"),
@@ -342,11 +349,10 @@ REFUSED = [
     (r"\u{110000}", r"\u without a code point, at offset 0. Write \xHH, \uHHHH or \u{H...}, up to \u{10FFFF}."),
     (r"\pL", r"\p without a property, at offset 0. Write \p{L} or another general category in braces."),
     (
-        r"\p{Script=Greek}",
+        r"\p{Greek}",
         (
-            r"the property '\\p{Script=Greek}', at offset 0. Known are the general categories "
-            "(L, Lu, Letter, Nd, P, ...), Any, ASCII, Assigned, Uppercase, Lowercase, White_Space and some more, "
-            "but no scripts; write the ranges out."
+            r"the property '\\p{Greek}', at offset 0. Known are the general categories (L, Lu, Letter, Nd, P, ...), "
+            "scripts (Script=Greek, sc=Grek, scx=Grek) and the binary properties of ECMA-262 (Alphabetic, Emoji, ...)."
         ),
     ),
     (
@@ -357,7 +363,7 @@ REFUSED = [
         "(?i)a",
         (
             "(?, which does not open a group of ECMA-262 here, at offset 0. "
-            "Inline flags are not ECMA-262; write the characters out, as in [Aa]."
+            "Flags hold for one group, as in (?i:abc), and are i, m and s."
         ),
     ),
     ("(?<n>a)(?<n>b)", "a second group named 'n', at offset 7. Give each group its own name."),
@@ -414,7 +420,9 @@ def test_limits_of_the_general_method_are_data(pattern):
         r"^\b\w{1,2000}\b$",
         "|".join(f"^name{i}$" for i in range(1000)),
         "(a|b)" * 2000,
-        "a" * MAX_LENGTH,
+        "^" + "a" * 100_000 + "$",
+        "a?" * 5000 + "a" * 5000,
+        "[ab]" * 20_000,
         "(?:(?:a{0,1000}){0,1000}){0,1000}",
     ],
     ids=lambda pattern: pattern[:12],
@@ -425,13 +433,29 @@ def test_what_is_within_the_limits_can_be_walked(pattern):
     assert arcs(expr)
 
 
+def test_the_cost_of_a_pattern_counts_not_its_length():
+    words = ["".join(letters) for letters in itertools.islice(itertools.product("abcdefgh", repeat=7), 0, 300_000, 200)]
+    pattern = f"^(?:{'|'.join(words)})$"
+    assert len(pattern) > 10_000
+    expr, judge = read_pattern(pattern, json_chars, search=True), matcher.search(pattern)
+    for word in (*words[::100], "abcdefgh", ""):
+        assert accepts(expr, word.encode()) == judge(word) == (word in words)
+
+
+@pytest.mark.parametrize("pattern", ["^(?:ab)+$", "^(?:ab|b|a)*c"])
+def test_the_work_of_a_judge_is_bounded(pattern):
+    with pytest.raises(GrammarTooLarge) as caught:
+        matcher.search(pattern)("ab" * 500_000)
+    assert caught.value.given > caught.value.limit == matcher.MAX_WORK
+
+
 @given(st.text(r"ab^$.*+?{}[]()|\-,123:=!<>PxudwspLk", max_size=12))
 def test_any_text_is_read_or_refused(pattern):
     try:
         expr = read_pattern(pattern, search=True)
     except (GrammarTooLarge, PatternError):
         return
-    assert expr.can_stop == accepts(expr, b"")
+    assert expr.can_stop == accepts(expr, b"") == matcher.search(pattern)("")
 
 
 @pytest.mark.parametrize("pattern", [r"[\s\S]", r"[\d\D]", r"[\W\w]", r"[^\s\S]"])

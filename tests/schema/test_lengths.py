@@ -1,6 +1,4 @@
-"""Patterns and lengths together: what `re.search` and `len` say."""
-
-import re
+"""Patterns and lengths together: the judge of patterns and `len` agree."""
 
 import pytest
 from hypothesis import example, given
@@ -8,6 +6,7 @@ from hypothesis import strategies as st
 from schemas_made import root_of
 from walking import accepts
 
+from fcgen.grammar.matcher import search
 from fcgen.schema.values import spelled
 
 ATOMS = [
@@ -63,11 +62,7 @@ def limited(pattern, least, most):
 @example(r"^\b[a-z]+\b$", None, 3, "abcdefgh")
 @example("^(?:[a-z]+(?:$|/))*$", None, 3, "abcdefgh")
 def test_pattern_and_length_are_what_search_and_len_say(pattern, least, most, text):
-    is_right = (
-        re.search(pattern, text, re.ASCII) is not None
-        and (least or 0) <= len(text)
-        and (most is None or len(text) <= most)
-    )
+    is_right = search(pattern)(text) and (least or 0) <= len(text) and (most is None or len(text) <= most)
     assert accepts(root_of(limited(pattern, least, most)), spelled(text)) == is_right
 
 
