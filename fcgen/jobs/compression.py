@@ -57,6 +57,6 @@ def zstd() -> Any:
 
 
 def unreadable() -> tuple[type[BaseException], ...]:
-    """What is raised by a file that cannot be read, or is damaged."""
+    """What is raised by a file that cannot be read, or is damaged, or by UTF-16 without the mark that it needs."""
     loaded = sys.modules.get("compression.zstd") or sys.modules.get("backports.zstd")
-    return (OSError, EOFError, zlib.error, *(() if loaded is None else (loaded.ZstdError,)))
+    return (OSError, EOFError, UnicodeError, zlib.error, *(() if loaded is None else (loaded.ZstdError,)))

@@ -33,7 +33,7 @@ from fcgen.jobs.openai_batch import is_request, read_request
 from fcgen.jobs.parquet_rows import ParquetRows
 from fcgen.jobs.sources import Format, Source, check_names, find_sources
 from fcgen.jobs.streams import check_encoding, open_text
-from fcgen.jobs.strict_json import decode, read_json
+from fcgen.jobs.strict_json import HAS_NUL, decode, read_json
 
 # The cells of one row by column, a DocumentError where one cannot be read; or what is wrong with all of it.
 Row = Mapping[str, Any] | DocumentError
@@ -161,9 +161,10 @@ class _Reader:
 
     def _check_columns(self, source: Source, names: Sequence[str]) -> None:
         if self.text_field not in names:
+            hint = "Name the column of the texts, or what separates columns"
             raise DocumentError(
                 f"{excerpt(source.name)} has no column {excerpt(self.text_field)}, but {excerpt(list(names), 200)}",
-                hint="Name the column of the texts, or what separates columns",
+                hint=HAS_NUL if any("\0" in name for name in names) else hint,
             )
 
     def _json(self, source: Source, stream: io.BufferedReader) -> Iterator[tuple[int, Row]]:

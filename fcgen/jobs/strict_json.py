@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from fcgen.errors import DocumentError, excerpt
 
 MAX_DEPTH = 200
+HAS_NUL = "It has NUL bytes, as UTF-16 has: name the input's encoding"
 NO_TEXT = b"\xed\xb2\x80"  # stands for bytes that are not of the input's encoding; no UTF-8 (half of a surrogate pair)
 
 
@@ -27,7 +28,8 @@ def read_json(data: bytes) -> Any:
     except json.JSONDecodeError as error:
         at = error.doc[error.pos : error.pos + 60]
         where = f"before {excerpt(at, 40)}" if at.strip() else "at its end"
-        raise DocumentError(f"the row is no JSON: {error.msg.partition(':')[0]}, {where}", hint=_hint(data)) from None
+        found = f"the row is no JSON: {error.msg.partition(':')[0]}, {where}"
+        raise DocumentError(found, hint=HAS_NUL if b"\0" in data else None) from None
     except DocumentError:
         raise
     except ValueError:  # what int() says of thousands of digits
@@ -62,10 +64,6 @@ def not_utf8(error: UnicodeDecodeError) -> DocumentError:
         )
     found = f"the byte 0x{error.object[error.start]:02x} at place {error.start} is no UTF-8"
     return DocumentError(found, hint="Convert the input to UTF-8, or name its encoding")
-
-
-def _hint(data: bytes) -> str | None:
-    return "It has NUL bytes, as UTF-16 has: name the input's encoding" if b"\0" in data else None
 
 
 def is_text(text: str) -> bool:

@@ -392,6 +392,11 @@ def test_bytes_of_another_encoding_are_an_error_and_the_rest_is_read(data, encod
     assert said in poisoned.error.message
 
 
+def test_utf16_without_the_mark_that_it_needs():
+    (document,) = from_bytes(GOOD.decode().encode("utf-16-be"), encoding="utf-16")
+    assert "the file cannot be read on: UTF-16 stream does not start with BOM" in document.error.message
+
+
 def test_half_of_a_pair_in_utf16_is_an_error_and_the_rest_is_read():
     data = b"\n".join([GOOD, b'{"text": "?"}', GOOD]).decode().encode("utf-16").replace(b"?\0", b"\0\xd8")
     before, poisoned, after = from_bytes(data)
@@ -610,6 +615,7 @@ def test_csv_reads_what_it_writes(rows, separator):
         ("d.csv", b"id;body\n1;x\n", "'d.csv' has no column 'text', but ['id;body']"),
         ("d.csv", b"text;n|text\n1;x\n", "'d.csv' has no column 'text', but ['text;n|text']"),
         ("d.json", b'{\n "text": 1}', "'d.json' is neither a JSON array nor JSON Lines"),
+        ("d.csv", "id,text\n".encode("utf-16-le"), "It has NUL bytes, as UTF-16 has: name the input's encoding"),
         ("d.csv", b"text,text\n", "2 columns with the name 'text'"),
         ("d.csv", b"\xff\n", "the names of the columns of 'd.csv': the byte 0xff"),
         ("d.parquet", b"PAR1", "is no Parquet file"),
