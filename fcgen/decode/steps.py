@@ -174,8 +174,11 @@ class Steps:
         return cursor
 
     def _refuse_strangers(self, rows: list[Row]) -> None:
-        """Raise TokenRefused if no row goes on although none could have ended: beam search alone does not do that."""
-        if not any(cursor.can_stop for cursor in self._cursors.values() if cursor):
+        """Raise TokenRefused if no row goes on although none could have ended: beam search alone does not do that.
+
+        A single row is not of beam search.
+        """
+        if len(rows) == 1 or not any(cursor.can_stop for cursor in self._cursors.values() if cursor):
             for row in rows:
                 if row and (cursor := self._cursors.get(row[:-1])):
                     cursor.copy().advance(row[-1])

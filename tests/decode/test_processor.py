@@ -320,6 +320,14 @@ def test_a_token_that_another_processor_forces():
         MODEL.generate(**inputs, logits_processor=[LogitsProcessor(MASKS), Stranger()], max_new_tokens=5)
 
 
+def test_a_processor_that_comes_later_and_leaves_nothing():
+    """It cannot be seen when it does so, but at the next step."""
+    inputs = encode(PROMPTS[:1])
+    later = transformers.MinNewTokensLengthLogitsProcessor(inputs["input_ids"].shape[1], 9, EOS)
+    with pytest.raises(TokenRefused, match="after 'true'"):
+        MODEL.generate(**inputs, logits_processor=[LogitsProcessor(BOOLEAN), later], max_new_tokens=9, do_sample=False)
+
+
 def test_continuous_batching_is_refused(monkeypatch):
     """Nobody gets a reply that was written without masks: the requests fail, and say why."""
     from transformers import ContinuousBatchingConfig, LogitsProcessorList
