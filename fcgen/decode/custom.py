@@ -26,8 +26,23 @@ from fcgen.mask import Masks
 KNOWN = frozenset(
     {"RepetitionPenaltyLogitsProcessor", "TemperatureLogitsWarper", "TopKLogitsWarper", "TopPLogitsWarper"}
     | {"MinPLogitsWarper", "InfNanRemoveLogitsProcessor", "LogitNormalization"}
+    | {"MaxLengthCriteria", "EosTokenCriteria"}
 )
+# What transformers makes of options that are not here; and those that it hands on as they are.
+OPTIONS = {
+    "MinLengthLogitsProcessor": "min_length", "MinNewTokensLengthLogitsProcessor": "min_new_tokens",
+    "NoRepeatNGramLogitsProcessor": "no_repeat_ngram_size", "NoBadWordsLogitsProcessor": "bad_words_ids",
+    "SuppressTokensLogitsProcessor": "suppress_tokens", "SequenceBiasLogitsProcessor": "sequence_bias",
+    "SuppressTokensAtBeginLogitsProcessor": "begin_suppress_tokens", "TypicalLogitsWarper": "typical_p",
+    "ForcedBOSTokenLogitsProcessor": "forced_bos_token_id", "ForcedEOSTokenLogitsProcessor": "forced_eos_token_id",
+    "PrefixConstrainedLogitsProcessor": "prefix_allowed_tokens_fn", "StopStringCriteria": "stop_strings",
+    "MaxTimeCriteria": "max_time",
+}  # fmt: skip
 UNKNOWN = ("assistant_model", "streamer", "inputs_embeds")
+UNKNOWN_SETTINGS = (
+    "prompt_lookup_num_tokens", "assistant_early_exit", "penalty_alpha", "dola_layers", "return_dict_in_generate",
+    "output_scores", "output_logits",
+)  # fmt: skip
 
 
 def custom_generate(
@@ -45,9 +60,15 @@ def custom_generate(
     """
 
     def write(
-        model: Any, input_ids: torch.Tensor, *, generation_config: Any, logits_processor: Any = (), **others: Any
+        model: Any,
+        input_ids: torch.Tensor,
+        *,
+        generation_config: Any,
+        logits_processor: Any = (),
+        stopping_criteria: Any = (),
+        **others: Any,
     ) -> torch.Tensor:
-        _check(model, generation_config, logits_processor, others)
+        _check(model, generation_config, [*logits_processor, *stopping_criteria], others)
         flags = others.get("attention_mask")
         own = torch.ones_like(input_ids) if flags is None else flags
         prompts = [row[is_own.bool()].tolist() for row, is_own in zip(input_ids, own, strict=True)]
@@ -76,13 +97,16 @@ def _check(model: Any, config: Any, processors: Any, others: dict[str, Any]) -> 
         raise OptionError(
             "custom_generate has no encoder-decoder models", hint="Use fcgen.Engine, or fcgen.LogitsProcessor"
         )
-    found = next((type(one).__name__ for one in processors if type(one).__name__ not in KNOWN), None)
-    found = found or next((name for name in UNKNOWN if others.get(name) is not None), None)
+    kinds = [type(one).__name__ for one in processors]
+    found = [OPTIONS.get(kind, kind) for kind in kinds if kind not in KNOWN]
+    found += [name for name in UNKNOWN if others.get(name) is not None]
+    found += [name for name in UNKNOWN_SETTINGS if getattr(config, name, None)]
     if (config.num_beams or 1) > 1:
-        found = f"num_beams={config.num_beams}"
-    if found is not None:
+        found.append(f"num_beams={config.num_beams}")
+    if found:
         raise OptionError(
-            f"custom_generate has no {found}", hint="Use fcgen.LogitsProcessor with transformers' own loop for that"
+            f"custom_generate has no {', '.join(found)}",
+            hint="Use fcgen.LogitsProcessor with transformers' own loop for that",
         )
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from outlines.processors import OutlinesLogitsProcessor
 from outlines.processors.tensor_adapters import tensor_adapters
 
+from fcgen.decode.conflict import check_arrays, check_rows
 from fcgen.decode.sampling import allowed_tokens
 from fcgen.decode.steps import Steps
 from fcgen.errors import FcgenError, OptionError
@@ -76,7 +77,7 @@ class OutlinesProcessor(OutlinesLogitsProcessor):  # type: ignore[misc]
             VocabularyError: the logits are not as wide as the masks.
             TokenRefused: some other processor chose a token that the grammar does not allow.
             PromptError: the prompt leaves no room for a reply.
-            OptionError: the arrays are of another library.
+            OptionError: the arrays are of another library, or other options forbid all that the grammar allows.
         """
         try:
             self.tensor_adapter = _adapter(logits)
@@ -87,7 +88,12 @@ class OutlinesProcessor(OutlinesLogitsProcessor):  # type: ignore[misc]
 
     def process_logits(self, input_ids: Any, logits: Any) -> Any:
         """The same for arrays of 2 axes; raises the same."""
-        return _masked(logits, self._steps.words(input_ids, logits.shape[-1]))
+        words = self._steps.words(input_ids, logits.shape[-1])
+        masked = _masked(logits, words)
+        if _library(logits) == "torch":
+            return check_rows(self._steps, input_ids, logits, masked)
+        check_arrays(self._steps, logits, masked)
+        return masked
 
 
 def _library(array: Any) -> str:

@@ -2,15 +2,18 @@
 
 One processor serves batches, beams, several return sequences and one call of `generate` after another: where each row
 stands is told from its tokens (`steps.py`). What a row has generated begins behind the prompt. `prompt_tokens` says how
-wide that is; without it, the first step of a run tells. Give it where that cannot be: for assisted generation, which
-steps by several tokens, and for a second run whose prompts are exactly what the first one returned.
+wide that is; without it, the first step of a run tells. Give it where that cannot be: for assisted generation and
+prompt lookup, which take tokens back (without it they are refused), and for a second run whose prompts are exactly what
+the first one returned.
 
 Continuous batching shows a processor one token of each sequence, whichever sequences it has chosen for a step. That
 says nothing about where they stand, so it is refused. Of `generate(..., cache_implementation="paged")`, which also
 batches so, no processor gets to know: transformers drops them all.
 
-Limits: other processors that force tokens can break what is guaranteed, and `max_new_tokens` cuts a reply off unless
-`budget` is set to it. Beam search returns unfinished rows where fewer replies than beams exist.
+Options of `generate` that forbid all that the grammar allows are an error (`conflict.py`).
+
+Limits: processors that come after this one and force tokens can break what is guaranteed, and `max_new_tokens` cuts a
+reply off unless `budget` is set to it. Beam search returns unfinished rows where fewer replies than beams exist.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from typing import TYPE_CHECKING
 
 import transformers
 
+from fcgen.decode.conflict import check_rows
 from fcgen.decode.sampling import allowed_tokens
 from fcgen.decode.steps import Steps
 from fcgen.errors import OptionError
@@ -57,7 +61,8 @@ class LogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc]
             VocabularyError: the scores are not as wide as the masks.
             TokenRefused: some other processor chose a token that the grammar does not allow, as far as that can be
                 told from beam search.
-            OptionError: the rows are shorter than `prompt_tokens`, or of continuous batching.
+            OptionError: the rows are shorter than `prompt_tokens`, of continuous batching, or of assisted generation
+                without `prompt_tokens`; or other options forbid all that the grammar allows.
         """
         if input_ids.dim() != 2:
             raise OptionError(
@@ -65,4 +70,5 @@ class LogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc]
                 hint="Use model.generate without it",
             )
         words = self._steps.words(input_ids, scores.shape[-1], self.prompt_tokens)
-        return scores.masked_fill(~allowed_tokens(words, scores), -math.inf)
+        masked = scores.masked_fill(~allowed_tokens(words, scores), -math.inf)
+        return check_rows(self._steps, input_ids, scores, masked)

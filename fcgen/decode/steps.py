@@ -5,7 +5,8 @@ row's number: the cursors of the last step are kept under the tokens they took, 
 beam search has moved it to. What is not found is walked from the beginning.
 
 What a row has generated begins behind the prompt. How wide that is, the first step of a run tells: a step goes on with
-a run if each of its rows is a row of the step before plus one token, and begins a new one otherwise.
+a run if each of its rows is a row of the step before plus one token, and begins a new one otherwise. Only a step that
+takes tokens back, as assisted generation does, looks like either: then the width has to be told.
 
 A model has room for so many tokens: what its prompt leaves of them is a budget as well.
 
@@ -47,6 +48,7 @@ class Steps:
 
     Attributes:
         prompt_tokens: the width of the prompt of this run.
+        stop_ids: the tokens that end a reply.
         new_tokens: how many tokens were asked for in this run, of the row that has most; stop token included.
     """
 
@@ -59,6 +61,7 @@ class Steps:
         context = None if context is None else read_limit("context", context)
         masks.cursor(budget=budget)  # refuses a budget that is too small
         self._masks, self._budget, self._context = masks, budget, context
+        self.stop_ids = frozenset(masks.vocabulary.stop_ids)
         self._end = packed(masks.vocabulary.stop_ids, masks.words)
         self.reset()
 
@@ -68,6 +71,11 @@ class Steps:
         self._last: Any = None
         self._left = self._budget
         self._cursors: dict[Row, Cursor | None] = {}
+        self._rows: list[Row] = []
+
+    def cursor(self, row: int) -> Cursor | None:
+        """Where a row of the last step stands; None if it has ended, or never was a reply."""
+        return self._cursors[self._rows[row]]
 
     def words(self, input_ids: Any, width: int, prompt_tokens: int | None = None) -> NDArray[np.uint32]:
         """The packed masks of what may come next in each row.
@@ -79,7 +87,7 @@ class Steps:
 
         Raises:
             VocabularyError: the masks were not made for logits of that width.
-            OptionError: the rows are shorter than the prompt.
+            OptionError: the rows are shorter than the prompt, or how wide it is cannot be told.
             PromptError: the prompt leaves no room for a reply.
             TokenRefused: a token was chosen that the grammar does not allow, as far as that can be told from beam
                 search.
@@ -93,7 +101,7 @@ class Steps:
         cursors = {row: self._find(row) for row in rows}
         if not any(cursors.values()):
             self._refuse_strangers(rows)
-        self._cursors = cursors
+        self._cursors, self._rows = cursors, rows
         self.new_tokens += any(cursors.values())
         return np.stack([self._mask(cursors[row]) for row in rows])
 
@@ -101,6 +109,7 @@ class Steps:
         """What each row has behind its prompt."""
         if prompt_tokens is None:
             if not self._goes_on(input_ids):
+                self._refuse_going_back(input_ids)
                 self._begin(input_ids.shape[1])
             self._last = input_ids + 0  # a copy in each of the libraries: llama.cpp writes on into its array
         else:
@@ -137,6 +146,23 @@ class Steps:
         before = input_ids[:, :-1]
         return bool((before == last).all()) or set(map(tuple, before.tolist())) <= set(map(tuple, last.tolist()))
 
+    def _refuse_going_back(self, input_ids: Any) -> None:
+        """Raise OptionError where the row is that of the last step without its last tokens, and perhaps another one.
+
+        So assisted generation goes on when it takes back what was proposed. A new prompt would go on with the last one
+        and a part of its reply, by what the grammar allows there.
+        """
+        width = input_ids.shape[1]
+        if self._last is None or input_ids.shape[0] != 1 or not self.prompt_tokens < width <= self._last.shape[1]:
+            return
+        row, last = tuple(input_ids[0].tolist()), tuple(self._last[0].tolist())
+        if row[:-1] == last[: width - 1] and self._find(row[self.prompt_tokens :]) is not None:
+            raise OptionError(
+                "the processor was shown a reply without its last tokens, as assisted generation does "
+                "(assistant_model, prompt_lookup_num_tokens), so that where the reply begins cannot be told",
+                hint="Give it prompt_tokens, the width of input_ids",
+            )
+
     def _find(self, row: Row) -> Cursor | None:
         """The place after these tokens; None if the row has ended, or never was a reply."""
         known = row[:-1] if row and row[:-1] in self._cursors else ()
@@ -148,8 +174,11 @@ class Steps:
         return cursor
 
     def _refuse_strangers(self, rows: list[Row]) -> None:
-        """Raise TokenRefused if no row goes on although none could have ended: beam search alone does not do that."""
-        if not any(cursor.can_stop for cursor in self._cursors.values() if cursor):
+        """Raise TokenRefused if no row goes on although none could have ended: beam search alone does not do that.
+
+        A single row is not of beam search.
+        """
+        if len(rows) == 1 or not any(cursor.can_stop for cursor in self._cursors.values() if cursor):
             for row in rows:
                 if row and (cursor := self._cursors.get(row[:-1])):
                     cursor.copy().advance(row[-1])

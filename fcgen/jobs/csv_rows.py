@@ -1,4 +1,4 @@
-"""CSV (RFC 4180, commas) <-> cells.
+"""CSV (RFC 4180, with any separator) <-> cells.
 
 An empty cell without quotes is None, one with quotes is the empty text: so both can be written and are told apart. A
 quote opens a cell only where it is the cell's first character; elsewhere it is a character like others (`5" pipe`).
@@ -12,38 +12,56 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from fcgen.errors import DocumentError, excerpt
+from fcgen.errors import DocumentError, OptionError, excerpt
 from fcgen.jobs.lines import MAX_LINE
+from fcgen.jobs.strict_json import is_text
 
 Numbered = tuple[int, bytes | None]
 
 
-def read_cells(lines: Iterable[bytes | None]) -> Iterator[list[bytes | None] | DocumentError]:
-    """The cells of each record of the lines; an error in place of what is none. Blank lines are no records."""
-    numbered: Iterator[Numbered] = enumerate(lines, start=1)
+def read_cells(
+    lines: Iterable[bytes | None], separator: bytes = b",", *, first: int = 1
+) -> Iterator[list[bytes | None] | DocumentError]:
+    """The cells of each record of the lines; an error in place of what is none. Blank lines are no records.
+
+    Args:
+        lines: of a table.
+        separator: what stands between two cells: a character, in UTF-8.
+        first: the number of the first line.
+    """
+    numbered: Iterator[Numbered] = enumerate(lines, start=first)
     for number, line in numbered:
         if line is not None and not line.strip(b"\r\n"):
             continue
         try:
-            yield _read_record((number, line), numbered)
+            yield _read_record((number, line), numbered, separator)
         except DocumentError as error:
             yield error
 
 
-def write_cells(cells: Iterable[str | None]) -> str:
+def write_cells(cells: Iterable[str | None], separator: str = ",") -> str:
     """One record, with its line's end."""
-    return ",".join(map(_write_cell, cells)) + "\n"
+    return separator.join(_write_cell(cell, separator) for cell in cells) + "\n"
 
 
-def _write_cell(cell: str | None) -> str:
+def check_separator(separator: str) -> None:
+    """Raise OptionError for what cannot separate cells."""
+    if len(separator) != 1 or separator in '"\r\n\0' or not is_text(separator):
+        raise OptionError(
+            f"the separator is {excerpt(separator)}", hint="It has to be one character, and no quote or line break"
+        )
+
+
+def _write_cell(cell: str | None, separator: str) -> str:
     if cell is None:
         return ""
-    if not cell or any(character in cell for character in '",\r\n') or cell[0].isspace() or cell[-1].isspace():
+    special = f'"{separator}\r\n'
+    if not cell or any(character in cell for character in special) or cell[0].isspace() or cell[-1].isspace():
         return '"' + cell.replace('"', '""') + '"'
     return cell
 
 
-def _read_record(first: Numbered, following: Iterator[Numbered]) -> list[bytes | None]:
+def _read_record(first: Numbered, following: Iterator[Numbered], separator: bytes) -> list[bytes | None]:
     """The record that begins with the `first` line; takes from the `following` what its quoted cells need."""
     line, at = _known(first), 0
     cells: list[bytes | None] = []
@@ -52,21 +70,22 @@ def _read_record(first: Numbered, following: Iterator[Numbered]) -> list[bytes |
             cell, number, line, at = _read_quoted(first[0], line, at, following)
             cells.append(cell)
             end = len(line.rstrip(b"\r\n"))
-            if at < end and not line.startswith(b",", at):
+            if at < end and not line.startswith(separator, at):
                 after = line[at : at + 20].decode(errors="replace")
                 raise DocumentError(
                     f"line {number}: {excerpt(after, 30)} follows the quote that ends a cell",
-                    hint="A cell's end is followed by a comma or the line's end; a quote in a quoted cell is doubled",
+                    hint=f"A cell's end is followed by {excerpt(separator.decode())} or the line's end; "
+                    "a quote in a quoted cell is doubled",
                 )
         else:
             end = len(line.rstrip(b"\r\n"))
-            comma = line.find(b",", at, end)
-            stop = end if comma < 0 else comma
+            next_one = line.find(separator, at, end)
+            stop = end if next_one < 0 else next_one
             cells.append(line[at:stop] or None)
             at = stop
         if at >= end:
             return cells
-        at += 1
+        at += len(separator)
 
 
 def _read_quoted(number: int, line: bytes, at: int, following: Iterator[Numbered]) -> tuple[bytes, int, bytes, int]:

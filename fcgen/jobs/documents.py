@@ -5,36 +5,40 @@ an error, under its own id if it has one that can be read, and the rows after it
 what makes all of an input unusable is raised: no such file, a table without the column of the texts.
 
 A row without an id is named "<file name>:<row>", by which it is found: of JSON Lines the number of the line, of a table
-the number of the row, both from 1. Blank lines are no rows. Ids are texts or integers; those of CSV are texts.
+or an array the number of the row, all from 1. Blank lines are no rows. Ids are texts or integers; those of CSV are
+texts. A row of JSON is an object, or a string, which is a text without an id.
 
-A row holds at most `MAX_LINE` bytes of JSON, or of one quoted cell and what precedes it in CSV. Of a longer one no more
-is kept in memory.
+A row holds at most `MAX_LINE` bytes of JSON, or of one quoted cell and what precedes it in CSV, as UTF-8. Of a longer
+one no more is kept in memory; nor is more of files that are packed, or that are one array.
 """
 
 from __future__ import annotations
 
 import codecs
-import gzip
-import sys
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+import io
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from fcgen.errors import DocumentError, excerpt
 from fcgen.extraction import Document, RowError
-from fcgen.jobs.csv_rows import read_cells
+from fcgen.jobs.compression import packing_of, unreadable, zstd
+from fcgen.jobs.csv_rows import check_separator, read_cells
+from fcgen.jobs.json_array import read_elements
 from fcgen.jobs.lines import MAX_LINE, read_lines
 from fcgen.jobs.openai_batch import is_request, read_request
 from fcgen.jobs.parquet_rows import ParquetRows
 from fcgen.jobs.sources import Format, Source, check_names, find_sources
-from fcgen.jobs.strict_json import decode, read_json
+from fcgen.jobs.streams import check_encoding, open_text
+from fcgen.jobs.strict_json import HAS_NUL, decode, read_json
 
 # The cells of one row by column, a DocumentError where one cannot be read; or what is wrong with all of it.
 Row = Mapping[str, Any] | DocumentError
-_UNREADABLE = (OSError, EOFError, zlib.error)
+SEPARATORS = (",", "\t", ";", "|")  # those that are tried
+_SPACE = b" \t\r\n"
 
 
 def read_documents(
@@ -43,6 +47,8 @@ def read_documents(
     text_field: str = "text",
     id_field: str = "id",
     format: Format | None = None,  # noqa: A002
+    separator: str | None = None,
+    encoding: str | None = None,
     stdin: BinaryIO | None = None,
 ) -> Iterator[Document]:
     """The documents of `source`, in order, one for each row.
@@ -51,16 +57,27 @@ def read_documents(
         source: a file, a folder, a glob, "-" for standard input, or a list of these.
         text_field: the column of the texts.
         id_field: the column of the ids.
-        format: of all files: "jsonl", "csv", "parquet" or "openai-batch". None: as their endings say, standard input
-            as JSON Lines; and a JSON line with `custom_id` and `body` is a request of the OpenAI Batch API.
+        format: of all files: "jsonl", "json", "csv", "tsv", "parquet" or "openai-batch". None: as their endings say,
+            standard input as JSON Lines; and a JSON line with `custom_id` and `body` is a request of the OpenAI Batch
+            API.
+        separator: of the cells of CSV, one character. None: a comma (a tab for "tsv"); or that one of `SEPARATORS` by
+            which alone the first line has the column of the texts.
+        encoding: of the files, by a name that Python knows. None: UTF-8. UTF-16 and UTF-32 with a byte order mark are
+            read as such in any case.
         stdin: read in place of standard input.
 
     Raises:
         DocumentError: there is no such file, its format is not known, a table has no column of texts or two columns of
-            one name, or pyarrow is needed and missing. It is raised at once, but for what is not a file on disk.
+            one name, or pyarrow, or Zstandard, is needed and missing. It is raised at once, but for what is not a file
+            on disk.
+        OptionError: there is no such encoding, or that cannot separate cells.
     """
     sources = find_sources(source, format)
-    reader = _Reader(text_field, id_field, stdin)
+    if encoding is not None:
+        check_encoding(encoding)
+    if separator is not None:
+        check_separator(separator)
+    reader = _Reader(text_field, id_field, separator, encoding, stdin)
     for one in sources:
         if one.path is not None and one.path.is_file():
             reader.check(one)
@@ -71,6 +88,8 @@ def read_documents(
 class _Reader:
     text_field: str
     id_field: str
+    separator: str | None
+    encoding: str | None
     stdin: BinaryIO | None
 
     def check(self, source: Source) -> None:
@@ -78,11 +97,12 @@ class _Reader:
         if source.format == "parquet":
             self._parquet(source).close()
             return
+        if packing_of(source.path) == "zstd":
+            zstd()
         try:
-            with _opened(source, self.stdin) as stream:
-                if source.format == "csv":
-                    next(self._csv(source, stream), None)
-        except _UNREADABLE as error:
+            with closing(self._rows(source)) as rows:
+                next(rows, None)
+        except unreadable() as error:
             raise _unreadable(source, error) from error
 
     def documents(self, source: Source) -> Iterator[Document]:
@@ -91,16 +111,17 @@ class _Reader:
         try:
             for number, row in self._rows(source):
                 yield self._document(source, number, row)
-        except _UNREADABLE as error:
+        except unreadable() as error:
             yield self._document(source, number + 1, DocumentError(f"the file cannot be read on: {_reason(error)}"))
 
-    def _rows(self, source: Source) -> Iterator[tuple[int, Row]]:
+    def _rows(self, source: Source) -> Generator[tuple[int, Row], None, None]:
         if source.format == "parquet":
             with closing(self._parquet(source)) as rows:
                 yield from rows
             return
-        with _opened(source, self.stdin) as stream:
-            yield from (self._csv if source.format == "csv" else self._json)(source, stream)
+        read = {"csv": self._csv, "tsv": self._csv, "json": self._json}.get(source.format or "", self._json_lines)
+        with open_text(source.path, encoding=self.encoding, stdin=self.stdin) as stream:
+            yield from read(source, stream)
 
     def _parquet(self, source: Source) -> ParquetRows:
         if source.path is None:
@@ -109,10 +130,21 @@ class _Reader:
         self._check_columns(source, rows.names)
         return rows
 
-    def _csv(self, source: Source, stream: BinaryIO) -> Iterator[tuple[int, Row]]:
-        records = read_cells(_without_mark(read_lines(stream)))
+    def _csv(self, source: Source, stream: io.BufferedReader) -> Iterator[tuple[int, Row]]:
+        lines = read_lines(stream)
+        first, line = next(((at, line) for at, line in enumerate(lines, 1) if line is None or line.strip()), (1, b""))
+        separator = self._separator(source, line).encode()
+        records = read_cells(chain([line], lines), separator, first=first)
         names = self._header(source, next(records, None))
         yield from ((number, _csv_row(names, cells)) for number, cells in enumerate(records, start=1))
+
+    def _separator(self, source: Source, line: bytes | None) -> str:
+        """What separates the names of the columns in the first line."""
+        if self.separator is not None:
+            return self.separator
+        usual = "\t" if source.format == "tsv" else ","
+        fitting = [one for one in SEPARATORS if self.text_field in _names(line, one)]
+        return fitting[0] if len(fitting) == 1 else usual
 
     def _header(self, source: Source, cells: list[bytes | None] | DocumentError | None) -> list[str]:
         if cells is None:
@@ -129,17 +161,50 @@ class _Reader:
 
     def _check_columns(self, source: Source, names: Sequence[str]) -> None:
         if self.text_field not in names:
+            hint = "Name the column of the texts, or what separates columns"
             raise DocumentError(
                 f"{excerpt(source.name)} has no column {excerpt(self.text_field)}, but {excerpt(list(names), 200)}",
-                hint="Name the column of the texts. Columns of CSV are separated by commas",
+                hint=HAS_NUL if any("\0" in name for name in names) else hint,
             )
 
-    def _json(self, _: Source, stream: BinaryIO) -> Iterator[tuple[int, Row]]:
-        for number, line in enumerate(_without_mark(read_lines(stream)), start=1):
-            if line is None:
-                yield number, DocumentError("the line has too many bytes", limit=MAX_LINE)
-            elif line.strip():
-                yield number, _json_row(line)
+    def _json(self, source: Source, stream: io.BufferedReader) -> Iterator[tuple[int, Row]]:
+        """The rows of an array; where it is none, of JSON Lines."""
+        skipped = _skip_blank(stream)
+        if not stream.peek(1).startswith(b"["):
+            yield from self._json_lines(source, stream, skipped + 1)
+            return
+        number = 0
+        try:
+            for number, element in enumerate(read_elements(stream), start=1):
+                yield number, self._json_row(element)
+        except DocumentError as error:
+            yield number + 1, DocumentError(f"the file cannot be read on: {error}")
+
+    def _json_lines(self, source: Source, stream: io.BufferedReader, first: int = 1) -> Iterator[tuple[int, Row]]:
+        for number, line in enumerate(read_lines(stream), start=first):
+            if line is None or line.strip():
+                row = self._json_row(line)
+                if source.format == "json" and number == first and isinstance(row, DocumentError):
+                    raise DocumentError(
+                        f"{excerpt(source.name)} is neither a JSON array nor JSON Lines: {row}",
+                        hint="Expected an array of objects or texts, or one of them on each line",
+                    )
+                yield number, row
+
+    def _json_row(self, text: bytes | None) -> Row:
+        if text is None:
+            return DocumentError("the row has too many bytes", limit=MAX_LINE)
+        try:
+            # Files that were put together may have a byte order mark in the middle.
+            value = read_json(text.removeprefix(codecs.BOM_UTF8))
+        except DocumentError as error:
+            return error
+        if isinstance(value, str):
+            return {self.text_field: value}
+        if isinstance(value, dict):
+            return value
+        hint = "An array of rows is read in the format json" if isinstance(value, list) else None
+        return DocumentError(f"the row is {_kind(value)}, not an object", hint=hint)
 
     def _document(self, source: Source, number: int, row: Row) -> Document:
         """The document of one row; all that is wrong with it is its error."""
@@ -149,7 +214,7 @@ class _Reader:
         try:
             if isinstance(row, DocumentError):
                 raise row
-            if source.format == "openai-batch" or (source.format is None and is_request(row)):
+            if source.format == "openai-batch" or (source.format in (None, "json") and is_request(row)):
                 name = _read_id(row, "custom_id", is_text=True)
                 asked = read_request(row)
                 if isinstance(asked, RowError):
@@ -184,28 +249,21 @@ class _Reader:
         return _without_nul("text", text)
 
 
-def _opened(source: Source, stdin: BinaryIO | None) -> AbstractContextManager[BinaryIO]:
-    if source.path is None:
-        return nullcontext(sys.stdin.buffer if stdin is None else stdin)
-    if source.path.name.lower().endswith(".gz"):
-        return cast("AbstractContextManager[BinaryIO]", gzip.open(source.path))
-    return source.path.open("rb")
+def _skip_blank(stream: io.BufferedReader) -> int:
+    """Pass over white space, and say how many lines it was."""
+    lines = 0
+    while head := stream.peek(1):
+        blank = len(head) - len(head.lstrip(_SPACE))
+        lines += stream.read(blank).count(b"\n")
+        if blank < len(head):
+            break
+    return lines
 
 
-def _without_mark(lines: Iterator[bytes | None]) -> Iterator[bytes | None]:
-    """The lines without the byte order mark that some programs write before the first."""
-    first = next(lines, b"")
-    if first is None or first:
-        yield first and first.removeprefix(codecs.BOM_UTF8)
-    yield from lines
-
-
-def _json_row(line: bytes) -> Row:
-    try:
-        value = read_json(line)
-    except DocumentError as error:
-        return error
-    return value if isinstance(value, dict) else DocumentError(f"the line is {_kind(value)}, not an object")
+def _names(line: bytes | None, separator: str) -> list[str]:
+    """The cells of a line that has all of a record; nothing where it has not."""
+    cells = next(read_cells([line], separator.encode()), [])
+    return [] if isinstance(cells, DocumentError) else [(cell or b"").decode(errors="replace") for cell in cells]
 
 
 def _csv_row(names: Sequence[str], cells: Sequence[bytes | None] | DocumentError) -> Row:
@@ -213,7 +271,7 @@ def _csv_row(names: Sequence[str], cells: Sequence[bytes | None] | DocumentError
         return cells
     if len(cells) != len(names):
         found = f"the row has {len(cells)} cells where the table has {len(names)} columns"
-        return DocumentError(found, hint="Put a cell that holds a comma in quotes")
+        return DocumentError(found, hint="Put a cell that holds the separator in quotes")
     return {name: None if cell is None else _csv_cell(cell) for name, cell in zip(names, cells, strict=True)}
 
 

@@ -5,6 +5,8 @@
     instruction = "Extract the fields of the reference."
     schema = "schema.json"                      # or a table; or into = "module:Model"; or functions = "functions.json"
     carry = ["source"]
+    separator = ";"                             # of CSV; and encoding = "latin-1"
+    max_errors = "5%"                           # or a number
     examples = [{ text = "...", fields = { title = "..." } }]       # or a file of such
     windows = { size = 4000, overlap = 200, unit = "tokens", merge = { tags = "union" } }
     options = { max_new_tokens = 200 }          # of `Engine.call`
@@ -19,7 +21,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -29,14 +31,27 @@ from fcgen.errors import OptionError, excerpt
 from fcgen.extraction import Example, Job, Windows
 from fcgen.extraction.job import closed
 from fcgen.functions import read_functions, read_functions_file
+from fcgen.jobs.csv_rows import check_separator
+from fcgen.jobs.error_limit import read_error_limit
+from fcgen.jobs.streams import check_encoding
 
 MAX_SIZE = 16_000_000  # bytes of one file
 ASKED = ("schema", "into", "functions")
 _KINDS: dict[str, tuple[type, ...]] = {
     "model": (str,), "instruction": (str,), "schema": (str, dict, bool), "into": (str,), "functions": (str, list, dict),
     "choice": (str, list), "examples": (str, list), "windows": (int, dict), "options": (dict,), "carry": (list,),
-    "text_field": (str,), "id_field": (str,), "batch_size": (int,),
+    "text_field": (str,), "id_field": (str,), "separator": (str,), "encoding": (str,), "batch_size": (int,),
+    "max_errors": (int, str),
 }  # fmt: skip
+
+
+_TAB = {"tab": "\t", "\\t": "\t"}  # as it can be typed
+_CHECKS: dict[str, Callable[[Any], object]] = {
+    "separator": lambda separator: check_separator(_TAB.get(separator, separator)),
+    "encoding": check_encoding,
+    "max_errors": read_error_limit,
+}
+_OTHERS = ("model", "carry", "text_field", "id_field", "separator", "encoding", "batch_size", "max_errors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +64,10 @@ class Settings:
         carry: the columns of the input that are kept beside a row.
         text_field: the column of the texts.
         id_field: the column of the ids.
+        separator: of the cells of CSV; None: as `read_documents` finds it.
+        encoding: of the input; None: UTF-8, or as its mark says.
         batch_size: how many rows are written at the same time; None: as the engine has it.
+        max_errors: how many rows may fail, or what share of them; None: all.
     """
 
     job: Job
@@ -57,7 +75,10 @@ class Settings:
     carry: Sequence[str] = ()
     text_field: str = "text"
     id_field: str = "id"
+    separator: str | None = None
+    encoding: str | None = None
     batch_size: int | None = None
+    max_errors: int | str | None = None
 
 
 def read_settings(file: str | Path | None = None, said: Mapping[str, Any] | None = None) -> Settings:
@@ -94,8 +115,10 @@ def read_settings(file: str | Path | None = None, said: Mapping[str, Any] | None
         windows=_read_windows(settings.get("windows")),
         options=settings.get("options", {}),
     )
-    names = ("model", "carry", "text_field", "id_field", "batch_size")
-    return Settings(job, **{name: settings[name] for name in names if name in settings})
+    others = {name: settings[name] for name in _OTHERS if name in settings}
+    if "separator" in others:
+        others["separator"] = _TAB.get(others["separator"], others["separator"])
+    return Settings(job, **others)
 
 
 def _read_job_file(path: Path) -> dict[str, Any]:
@@ -121,6 +144,8 @@ def _check(name: str, value: Any, where: str) -> None:
         raise OptionError(f"{name} is {excerpt(value)} in {where}", hint="It has to be a list of names")
     if name == "batch_size" and value < 1:
         raise OptionError(f"{name} is {value} in {where}", hint="It has to be 1 or more")
+    if name in _CHECKS:
+        _CHECKS[name](value)
 
 
 def _read_fields(settings: Mapping[str, Any], place: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Rows of a job -> a file: JSON Lines, CSV, Parquet, or responses of the OpenAI Batch API.
+"""Rows of a job -> a file: JSON Lines, a JSON array, CSV (commas, or tabs), Parquet, or responses of the Batch API.
 
     {"id": ..., <the columns of the input that are carried over>, "fields": {...}, "error": null}
 
@@ -12,22 +12,22 @@ output, and what is no file on disk, is written as it comes. Memory does not gro
 from __future__ import annotations
 
 import glob
-import gzip
 import os
 import secrets
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, cast, get_args
+from typing import Any, BinaryIO, get_args
 
 from fcgen.errors import JobError, excerpt
 from fcgen.extraction import Extracted
+from fcgen.jobs.compression import pack, packing_of, zstd
 from fcgen.jobs.durable import sync_folder
 from fcgen.jobs.openai_batch import response_of
 from fcgen.jobs.output_table import RESERVED, write_csv, write_parquet
 from fcgen.jobs.parquet_rows import pyarrow
-from fcgen.jobs.sources import ENDINGS, Format, ending_format
+from fcgen.jobs.sources import ENDINGS_TEXT, Format, ending_format
 from fcgen.jobs.strict_json import write_json
 
 STDOUT = "-"
@@ -42,7 +42,7 @@ def check_output(
 ) -> Format:
     """The format that `write_rows` would write, after a check of all that can be known before there are rows.
 
-    Raises JobError, or DocumentError where pyarrow is needed and missing.
+    Raises JobError, or DocumentError where pyarrow, or Zstandard, is needed and missing.
     """
     if format is not None and format not in get_args(Format):
         raise JobError(f"the format {excerpt(format)} is not known", hint=f"Known: {', '.join(get_args(Format))}")
@@ -50,7 +50,7 @@ def check_output(
     if found is None:
         raise JobError(
             f"the ending of {excerpt(str(path), 200)} does not say its format",
-            hint=f"Known endings: {', '.join(ENDINGS)}. Otherwise name the format",
+            hint=f"Known endings: {ENDINGS_TEXT}. Otherwise name the format",
         )
     if taken := [name for name in columns if name in RESERVED]:
         raise JobError(
@@ -66,6 +66,8 @@ def check_output(
         raise JobError(f"the output {excerpt(str(path), 200)} {where}", hint="Name a file in a folder that exists")
     if found == "parquet":
         pyarrow()
+    if str(path) != STDOUT and packing_of(Path(path)) == "zstd":
+        zstd()
     return found
 
 
@@ -84,7 +86,8 @@ def write_rows(
     Args:
         rows: what became of each document, and the document's columns.
         path: of the file, which is replaced if it is there; "-": standard output.
-        format: "jsonl", "csv", "parquet" or "openai-batch"; None: as the ending says, JSON Lines for standard output.
+        format: "jsonl", "json", "csv", "tsv", "parquet" or "openai-batch"; None: as the ending says, JSON Lines for
+            standard output.
         columns: those of the document's columns to carry over; null where a document has none.
         schema: the JSON Schema of the fields: a table has its properties as columns (`field_columns`).
         model: for "openai-batch", the name of the model.
@@ -92,7 +95,7 @@ def write_rows(
 
     Raises:
         JobError: the path, the format or the columns cannot be, or the file cannot be written.
-        DocumentError: pyarrow is needed and missing.
+        DocumentError: pyarrow, or Zstandard, is needed and missing.
     """
     chosen = check_output(path, format=format, columns=columns)
     try:
@@ -103,9 +106,13 @@ def write_rows(
             lines = (_row_of(extracted, values, columns) for extracted, values in rows)
             if chosen == "jsonl":
                 return _write_lines(lines, file)
-            write_table = write_csv if chosen == "csv" else write_parquet
+            if chosen == "json":
+                return _write_array(lines, file)
             place = _place(path)
-            return write_table(lines, file, columns=columns, schema=schema, folder=place and place.parent)
+            options: dict[str, Any] = {"columns": columns, "schema": schema, "folder": place and place.parent}
+            if chosen == "parquet":
+                return write_parquet(lines, file, **options)
+            return write_csv(lines, file, separator="\t" if chosen == "tsv" else ",", **options)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -140,6 +147,16 @@ def _write_lines(lines: Iterable[Mapping[str, Any]], file: BinaryIO) -> int:
     return written
 
 
+def _write_array(lines: Iterable[Mapping[str, Any]], file: BinaryIO) -> int:
+    """An array, with a row on each line."""
+    written = 0
+    for line in lines:
+        file.write((b",\n" if written else b"[\n") + write_json(line).encode())
+        written += 1
+    file.write(b"\n]\n" if written else b"[]\n")
+    return written
+
+
 def _place(path: str | Path) -> Path | None:
     """Where the file will be, behind links; None: it is written as it comes."""
     place = Path(os.path.realpath(path))
@@ -161,7 +178,8 @@ def _opened(path: str | Path) -> Iterator[BinaryIO]:
     try:
         with beside.open("xb") as file:
             _hold(file)
-            with _compressed(file, place) as written:
+            packing = packing_of(place)
+            with nullcontext(file) if packing is None else pack(file, packing) as written:
                 yield written
             file.flush()
             os.fsync(file.fileno())
@@ -186,13 +204,3 @@ def _hold(file: BinaryIO) -> None:
         import fcntl
 
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-@contextmanager
-def _compressed(file: BinaryIO, place: Path) -> Iterator[BinaryIO]:
-    if place.name.lower().endswith(".gz"):
-        # Without a name and a time in it, the same rows make the same bytes.
-        with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
-            yield cast("BinaryIO", packed)
-    else:
-        yield file

@@ -34,7 +34,13 @@ GROUP_BYTES = 16 * 2**20
 
 
 def write_csv(
-    rows: Iterable[Mapping[str, Any]], file: BinaryIO, *, columns: Sequence[str], schema: Any, folder: Path | None
+    rows: Iterable[Mapping[str, Any]],
+    file: BinaryIO,
+    *,
+    columns: Sequence[str],
+    schema: Any,
+    folder: Path | None,
+    separator: str = ",",
 ) -> int:
     """Write a table of texts: null is an empty cell, the empty text `""`; numbers, booleans and the rest are JSON.
 
@@ -45,12 +51,12 @@ def write_csv(
         written = table.add_all(rows)
         types = table.types()
         del types["error"]
-        file.write(write_cells([*types, "error_kind", "error_message"]).encode())
+        file.write(write_cells([*types, "error_kind", "error_message"], separator).encode())
         for row in chain.from_iterable(table.groups()):
             error = row["error"] or {}
             cells = [_csv_cell(row[name], type_) for name, type_ in types.items()]
             cells += [_csv_cell(error.get(key), "string") for key in ("kind", "message")]
-            file.write(write_cells(cells).encode())
+            file.write(write_cells(cells, separator).encode())
     return written
 
 

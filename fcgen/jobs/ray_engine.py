@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 from fcgen.errors import FcgenError, JobError, OptionError, excerpt
 from fcgen.extraction import Document, Extracted, Job
 from fcgen.jobs.batches import Batch, Batches
+from fcgen.jobs.error_limit import read_error_limit
 from fcgen.jobs.identity import fingerprint_of
 from fcgen.jobs.ledger import Ledger
 from fcgen.jobs.progress import Progress
@@ -135,6 +136,7 @@ class Workers:
         *,
         resume: bool = False,
         retry: bool = False,
+        max_errors: int | str | None = None,
         progress: Progress | None = None,
         stopped: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
@@ -143,10 +145,12 @@ class Workers:
 
         Raises JobError: as `run_job`; or workers end one after another without a row, or have not the same model.
         """
+        most = read_error_limit(max_errors)
         with Ledger.create_or_open(folder, self.fingerprint, resume=resume or retry) as ledger:
             run = Run(
-                self.write, ledger, carry=self._carry, retry=retry, progress=progress, stopped=stopped, clock=clock
-            )
+                self.write, ledger, carry=self._carry, retry=retry, max_errors=most, progress=progress, stopped=stopped,
+                clock=clock,
+            )  # fmt: skip
             return run.run(documents)
 
     def write(self, documents: Iterable[Document]) -> Generator[list[Extracted], None, None]:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from fcgen.errors import excerpt
 from fcgen.extraction import Document, Extracted, Job, RowError, content_of
 from fcgen.jobs.entry import Entry
+from fcgen.jobs.error_limit import ErrorLimit, read_error_limit
 from fcgen.jobs.identity import fingerprint_of
 from fcgen.jobs.ledger import Ledger
 from fcgen.jobs.progress import Progress
@@ -48,22 +49,34 @@ class Summary:
         done: rows that this run has values for.
         failed: rows that this run has errors for.
         earlier: rows that were passed over, since an earlier run has done them, or tried to.
+        earlier_failed: how many of those have failed.
         shared: rows that were not asked about, since a document like theirs was.
         errors: how many of those that failed, by the kind of error.
         usage: tokens of this run, in how many passes its rows took part, and how many the budget limited.
         seconds: how long it took.
-        stopped: whether it was stopped before all rows were done.
+        stopped: whether it was stopped, or gave up, before all rows were done.
+        too_many_errors: whether more of its rows failed than `max_errors` allows.
+        first_error: what the first row that failed says.
     """
 
     rows: int
     done: int
     failed: int
     earlier: int
+    earlier_failed: int
     shared: int
     errors: Mapping[str, int]
     usage: Mapping[str, float]
     seconds: float
     stopped: bool
+    too_many_errors: bool = False
+    first_error: str | None = None
+
+    @property
+    def all_failed(self) -> bool:
+        """Whether there are rows, and none has values, of an earlier run neither."""
+        has_values = self.done or self.earlier > self.earlier_failed
+        return not has_values and self.failed + self.earlier_failed > 0
 
     def to_json(self) -> str:
         """All of it as one line of JSON."""
@@ -78,6 +91,7 @@ class Run:
         ledger: keeps them. It is open for writing.
         carry: the columns of the input that are kept beside a row.
         retry: whether those rows alone are done that have failed.
+        max_errors: how many rows may fail; where more do, the run ends.
         progress: is told what happens.
         stopped: whether to end; it is asked after each pass of the model.
         clock: the time, in seconds.
@@ -90,12 +104,14 @@ class Run:
         *,
         carry: Sequence[str] = (),
         retry: bool = False,
+        max_errors: ErrorLimit = ErrorLimit(),  # noqa: B008  it is frozen
         progress: Progress | None = None,
         stopped: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._write, self._ledger, self._carry, self._retry = write, ledger, carry, retry
-        self._progress, self._stopped, self._clock = progress or Progress(quiet=True), stopped, clock
+        self._progress, self._was_stopped, self._clock = progress or Progress(quiet=True), stopped, clock
+        self._max_errors = max_errors
         self._asked: dict[int, _Asked] = {}
         self._kept_back: list[Entry] = []
         self._fresh: set[str] = set()  # contents that are asked about, or kept back
@@ -120,7 +136,17 @@ class Run:
         finally:
             self._progress.close()
             self._commit(now=True)
-        return self._counts.summary(seconds=self._clock() - began, stopped=self._stopped())
+        stopped = self._stopped()
+        return self._counts.summary(
+            seconds=self._clock() - began, stopped=stopped, too_many_errors=self._has_too_many(at_end=True)
+        )
+
+    def _stopped(self) -> bool:
+        return self._was_stopped() or self._has_too_many()
+
+    def _has_too_many(self, *, at_end: bool = False) -> bool:
+        failed = self._counts.failed
+        return self._max_errors.is_passed(failed, failed + self._counts.done, at_end=at_end)
 
     def _left(self, documents: Iterable[Document]) -> Iterator[Document]:
         """The documents that are to be asked about, each with its position for an id."""
@@ -133,6 +159,7 @@ class Run:
             state = self._ledger.state(document.id, content, position)
             if state == "done" or (state == "failed") != self._retry:
                 self._counts.earlier += state is not None
+                self._counts.earlier_failed += state == "failed"
                 self._progress.pass_over()
                 continue
             columns = {name: json_of(document.columns.get(name)) for name in self._carry}
@@ -179,9 +206,11 @@ class _Counts:
     done: int = 0
     failed: int = 0
     earlier: int = 0
+    earlier_failed: int = 0
     shared: int = 0
     errors: Counter[str] = field(default_factory=Counter)
     usage: Counter[str] = field(default_factory=Counter)
+    first_error: str | None = None
 
     def add(self, row: Extracted, *, is_shared: bool) -> None:
         """Count a row that has ended."""
@@ -190,14 +219,15 @@ class _Counts:
         self.shared += is_shared
         if row.error is not None:
             self.errors[row.error.kind] += 1
+            self.first_error = self.first_error or row.error.message
         if not is_shared:
             self.usage.update({name: int(value) for name, value in row.usage.items()})
 
-    def summary(self, *, seconds: float, stopped: bool) -> Summary:
+    def summary(self, *, seconds: float, stopped: bool, too_many_errors: bool) -> Summary:
         """What the run did."""
         return Summary(
-            self.rows, self.done, self.failed, self.earlier, self.shared, dict(self.errors), dict(self.usage), seconds,
-            stopped,
+            self.rows, self.done, self.failed, self.earlier, self.earlier_failed, self.shared, dict(self.errors),
+            dict(self.usage), seconds, stopped, too_many_errors, self.first_error,
         )  # fmt: skip
 
 
@@ -211,6 +241,7 @@ def run_job(
     carry: Sequence[str] = (),
     resume: bool = False,
     retry: bool = False,
+    max_errors: int | str | None = None,
     progress: Progress | None = None,
     stopped: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.monotonic,
@@ -226,6 +257,8 @@ def run_job(
         carry: the columns of the input that are kept beside a row.
         resume: whether to go on with the job that is there: rows that it has done are passed over.
         retry: whether those rows alone are done that have failed; as `resume`.
+        max_errors: how many rows of this run may fail, as a number, or as a share of those that have ended ("5%"),
+            which counts from the hundredth row on, and at the end. Where more do, it ends, as if it were stopped.
         progress: is told what happens.
         stopped: whether to end; it is asked after each pass of the model.
         clock: the time, in seconds.
@@ -233,13 +266,17 @@ def run_job(
     Raises:
         JobError: the job is there and not to be gone on with, it was begun with other settings, another process does
             it, or what has ended cannot be kept.
+        OptionError: `max_errors` is neither a number nor a share.
         FcgenError: what is asked cannot be asked of any document (see `Engine.extract`).
     """
+    most = read_error_limit(max_errors)
     fingerprint = fingerprint_of(engine, job, model=model, carry=carry)
     write = partial(engine.extracting, job=job, ordered=False)
     write(())  # says what is wrong with the job, before there is a folder
     with Ledger.create_or_open(folder, fingerprint, resume=resume or retry) as ledger:
-        run = Run(write, ledger, carry=carry, retry=retry, progress=progress, stopped=stopped, clock=clock)
+        run = Run(
+            write, ledger, carry=carry, retry=retry, max_errors=most, progress=progress, stopped=stopped, clock=clock
+        )
         return run.run(documents)
 
 

@@ -1,7 +1,9 @@
 """What the user names as the input -> the files to read, in order, each with its format and a short name.
 
-The endings say the format: .jsonl, .jsonl.gz, .json.gz (JSON Lines), .csv, .csv.gz, .parquet. Of a folder those of its
-files are read that have such an ending, sorted by name; of a glob all files that match it.
+The endings say the format: .jsonl and .ndjson (JSON Lines), .json (an array, or JSON Lines), .csv, .tsv and .parquet;
+all but the last also with .gz or .zst behind them. Of a folder those of its files are read that have such an ending,
+sorted by name; of a glob all files that match it. What ends in .json alone is often a schema or a setting: of a folder
+such files are only read where the format "json" is named.
 """
 
 from __future__ import annotations
@@ -14,12 +16,16 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from fcgen.errors import DocumentError, excerpt
+from fcgen.jobs.compression import PACKINGS
 
-Format = Literal["jsonl", "csv", "parquet", "openai-batch"]
+Format = Literal["jsonl", "json", "csv", "tsv", "parquet", "openai-batch"]
+_TEXTS: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".csv": "csv", ".tsv": "tsv"}
 ENDINGS: dict[str, Format] = {
-    ".jsonl": "jsonl", ".jsonl.gz": "jsonl", ".json.gz": "jsonl", ".csv": "csv", ".csv.gz": "csv", ".parquet": "parquet"
-}  # fmt: skip
+    **{ending + packing: format_ for packing in ("", *PACKINGS) for ending, format_ in _TEXTS.items()},
+    ".parquet": "parquet",
+}
 STDIN = "-"
+ENDINGS_TEXT = f"{', '.join(_TEXTS)} (each also with {' or '.join(PACKINGS)} behind it), .parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,7 @@ def _source(path: Path | None, format_: Format | None, *, is_alone: bool) -> Sou
     if found is None:
         raise DocumentError(
             f"the ending of {excerpt(str(path), 200)} does not say its format",
-            hint=f"Known endings: {', '.join(ENDINGS)}. Otherwise name the format",
+            hint=f"Known endings: {ENDINGS_TEXT}. Otherwise name the format",
         )
     return Source(path.name if is_alone else path.as_posix(), path, format_ or (None if found == "jsonl" else found))
 
@@ -117,9 +123,12 @@ def _in_folder(folder: Path, format_: Format | None) -> list[Path | None]:
         path
         for path in folder.iterdir()
         if not path.name.startswith(".") and (known := ending_format(path)) and wanted in (None, known)
-        if path.is_file()
+        if (wanted is not None or path.suffix.lower() != ".json") and path.is_file()
     )
     if not found:
-        endings = [ending for ending, known in ENDINGS.items() if wanted in (None, known)]
-        raise DocumentError(f"the folder {excerpt(str(folder), 200)} has no file of {', '.join(endings)}")
+        of_it = ", ".join(ending for ending, known in ENDINGS.items() if known == wanted)
+        raise DocumentError(
+            f"the folder {excerpt(str(folder), 200)} has no file of {of_it or ENDINGS_TEXT}",
+            hint=None if wanted else "Files of .json alone are read where the format json is named",
+        )
     return [*found]

@@ -15,6 +15,8 @@ from typing import Any, NoReturn
 from fcgen.errors import DocumentError, excerpt
 
 MAX_DEPTH = 200
+HAS_NUL = "It has NUL bytes, as UTF-16 has: name the input's encoding"
+NO_TEXT = b"\xed\xb2\x80"  # stands for bytes that are not of the input's encoding; no UTF-8 (half of a surrogate pair)
 
 
 def read_json(data: bytes) -> Any:
@@ -26,15 +28,16 @@ def read_json(data: bytes) -> Any:
     except json.JSONDecodeError as error:
         at = error.doc[error.pos : error.pos + 60]
         where = f"before {excerpt(at, 40)}" if at.strip() else "at its end"
-        raise DocumentError(f"the line is no JSON: {error.msg.partition(':')[0]}, {where}") from None
+        found = f"the row is no JSON: {error.msg.partition(':')[0]}, {where}"
+        raise DocumentError(found, hint=HAS_NUL if b"\0" in data else None) from None
     except DocumentError:
         raise
     except ValueError:  # what int() says of thousands of digits
-        raise DocumentError("the line has an integer with too many digits to be read") from None
+        raise DocumentError("the row has an integer with too many digits to be read") from None
     if data.count(b"[") + data.count(b"{") > MAX_DEPTH:
         _check_depth(value)
     if b"\\u" in data and not is_text(json.dumps(value, ensure_ascii=False)):
-        raise DocumentError("the line has half of a surrogate pair, which is no character")
+        raise DocumentError("the row has half of a surrogate pair, which is no character")
     return value
 
 
@@ -54,8 +57,13 @@ def decode(data: bytes) -> str:
 
 def not_utf8(error: UnicodeDecodeError) -> DocumentError:
     """What is said of bytes that are no UTF-8."""
+    if error.object.startswith(NO_TEXT, error.start):
+        return DocumentError(
+            f"at place {error.start} it has bytes that are not of its encoding",
+            hint="Name another encoding, or convert it",
+        )
     found = f"the byte 0x{error.object[error.start]:02x} at place {error.start} is no UTF-8"
-    return DocumentError(found, hint="Convert the input to UTF-8")
+    return DocumentError(found, hint="Convert the input to UTF-8, or name its encoding")
 
 
 def is_text(text: str) -> bool:
@@ -70,7 +78,7 @@ def is_text(text: str) -> bool:
 def _pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(read := dict(items)) < len(items):
         twice = Counter(name for name, _ in items).most_common(1)[0][0]
-        raise DocumentError(f"the line has the key {excerpt(twice)} twice in one object")
+        raise DocumentError(f"the row has the key {excerpt(twice)} twice in one object")
     return read
 
 
@@ -81,7 +89,7 @@ def _number(digits: str) -> float:
 
 
 def _constant(name: str) -> NoReturn:
-    raise DocumentError(f"the line has the number {excerpt(name)}, which is not a finite one")
+    raise DocumentError(f"the row has the number {excerpt(name)}, which is not a finite one")
 
 
 def _check_depth(value: object) -> None:
@@ -94,4 +102,4 @@ def _check_depth(value: object) -> None:
 
 
 def _too_deep() -> DocumentError:
-    return DocumentError("the line is nested too deeply", limit=MAX_DEPTH)
+    return DocumentError("the row is nested too deeply", limit=MAX_DEPTH)

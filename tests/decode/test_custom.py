@@ -6,7 +6,7 @@ import pytest
 import torch
 from models_made import tiny, tiny_llama
 from tokenizers_made import byte_level
-from transformers import LogitsProcessorList, MinNewTokensLengthLogitsProcessor, NoRepeatNGramLogitsProcessor
+from transformers import LogitsProcessor, LogitsProcessorList
 
 from fcgen.call import Grammar
 from fcgen.decode.custom import custom_generate
@@ -78,12 +78,35 @@ def test_draws_are_those_of_torchs_seed(setting):
     assert drawn(1) != drawn(2)
 
 
+class Stranger(LogitsProcessor):
+    pass
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"min_new_tokens": 8}, {"min_length": 30}, {"no_repeat_ngram_size": 2}, {"bad_words_ids": [[5]]},
+        {"suppress_tokens": [5]}, {"begin_suppress_tokens": [5]}, {"forced_eos_token_id": 5},
+        {"forced_bos_token_id": 5},
+        {"prefix_allowed_tokens_fn": lambda *_: [5]}, {"sequence_bias": {(5,): 1.0}},
+        {"max_time": 9.0}, {"do_sample": True, "typical_p": 0.5}, {"prompt_lookup_num_tokens": 3},
+        {"return_dict_in_generate": True}, {"output_scores": True},
+    ],
+    ids=lambda options: next(reversed(options)),
+)  # fmt: skip
+def test_options_that_it_has_not_are_named(setting, options):
+    inputs = setting.tokenizer(PROMPTS[:1], return_tensors="pt")
+    name = next(reversed(options))
+    loop = custom_generate(setting.masks[0])
+    with pytest.raises(OptionError, match=rf"custom_generate has no .*\b{name}\b"):
+        setting.model.generate(**inputs, custom_generate=loop, max_new_tokens=40, **{"do_sample": False, **options})
+
+
 def test_what_it_cannot_do(setting):
     with pytest.raises(OptionError, match="num_beams"):
         setting.written(setting.masks[0], num_beams=2)
-    for processor in (NoRepeatNGramLogitsProcessor(2), MinNewTokensLengthLogitsProcessor(1, 3, 2)):
-        with pytest.raises(OptionError, match=type(processor).__name__):
-            setting.written(setting.masks[0], logits_processor=LogitsProcessorList([processor]))
+    with pytest.raises(OptionError, match="no Stranger"):
+        setting.written(setting.masks[0], logits_processor=LogitsProcessorList([Stranger()]))
     with pytest.raises(OptionError, match="masks for 2"):
         setting.written(setting.masks)
     with pytest.raises(OptionError, match="no row has masks"):

@@ -230,6 +230,28 @@ def test_a_context_is_a_budget(budget):
     assert (caught.value.limit, caught.value.given) == (fewest + 10, fewest + 11)
 
 
+@pytest.mark.parametrize("array", LIBRARIES)
+def test_options_that_leave_nothing_are_named(array):
+    processor = OutlinesProcessor(Masks(Grammar.from_json_schema({"type": "boolean"}), VOCABULARY))
+    logits = np.zeros((2, VOCABULARY.size), np.float32)
+    rows = np.array([[1, 2], [1, 3]])
+    for token in TOKENIZER.encode("true"):
+        processor(array(rows.tolist()), array(logits.tolist()))
+        rows = np.concatenate([rows, np.full((2, 1), token)], axis=1)
+    logits[1, EOS] = -np.inf
+    with pytest.raises(OptionError, match="after 'true' the grammar allows the stop token") as caught:
+        processor(array(rows.tolist()), array(logits.tolist()))
+    assert "min_new_tokens" in caught.value.hint
+    with pytest.raises(OptionError):
+        processor.check()
+
+
+def test_an_option_of_the_model_that_leaves_nothing():
+    processor = OutlinesProcessor(Masks(Grammar.from_json_schema({"type": "boolean"}), VOCABULARY))
+    with pytest.raises(OptionError, match="min_new_tokens"):
+        outlines.Generator(MODEL, processor=processor)("Hi", max_new_tokens=20, min_new_tokens=12)
+
+
 def test_a_token_that_something_else_forced():
     processor = OutlinesProcessor(MASKS)
     logits = np.zeros(VOCABULARY.size, np.float32)

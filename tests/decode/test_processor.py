@@ -203,6 +203,85 @@ def test_assisted_generation_needs_the_width_of_the_prompt():
     assert assisted == run(LogitsProcessor(MASKS, budget=BUDGET), inputs)
 
 
+BOOLEAN = Masks(Grammar.from_json_schema({"type": "boolean"}), VOCABULARY)
+LIST = Masks(
+    Grammar.from_json_schema({"type": "array", "items": {"enum": ["ab", "ba"]}, "minItems": 3, "maxItems": 3}),
+    VOCABULARY,
+)
+LETTERS = [[token] for token in range(VOCABULARY.size) if VOCABULARY.token_bytes(token) in (b"t", b"f")]
+CONFLICTS = [
+    (BOOLEAN, {"min_new_tokens": 8}, "min_new_tokens or min_length"),
+    (BOOLEAN, {"min_length": 70, "new": 70}, "min_new_tokens or min_length"),
+    (BOOLEAN, {"suppress_tokens": [EOS]}, "suppress_tokens"),
+    (BOOLEAN, {"bad_words_ids": LETTERS}, "bad_words_ids"),
+    (BOOLEAN, {"begin_suppress_tokens": [token for (token,) in LETTERS]}, "begin_suppress_tokens"),
+    (LIST, {"no_repeat_ngram_size": 1}, "no_repeat_ngram_size"),
+    (LIST, {"forced_eos_token_id": EOS, "new": 4}, "forced_eos_token_id"),
+    (LIST, {"prefix_allowed_tokens_fn": lambda *_: TOKENIZER.encode("z")}, "prefix_allowed_tokens_fn"),
+]
+WAYS = [
+    {},
+    {"do_sample": True},
+    {"do_sample": True, "num_return_sequences": 3},
+    {"num_beams": 3},
+    {"num_beams": 2, "do_sample": True},
+]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+@pytest.mark.parametrize(("masks", "options", "likely"), CONFLICTS, ids=[likely for _, _, likely in CONFLICTS])
+def test_options_that_leave_nothing_are_named(masks, options, likely, way):
+    for prompts in (PROMPTS[:1], PROMPTS):
+        with pytest.raises(OptionError, match="other options of generate forbid all of that") as caught:
+            run(LogitsProcessor(masks), prompts, **options, **way)
+        assert likely in caught.value.hint
+
+
+@pytest.mark.parametrize("way", [*WAYS, {"prompt_lookup_num_tokens": 3}], ids=str)
+def test_options_that_leave_something_are_obeyed(way):
+    """Among them those of which some beams, but not all, have nothing left; and rows that have ended."""
+    one_letter = {"bad_words_ids": LETTERS[:1]}
+    prompts = PROMPTS[: 1 if "prompt_lookup_num_tokens" in way else 3]
+    for masks, options in [
+        (BOOLEAN, one_letter),
+        (MASKS, {"min_new_tokens": 20}),
+        (MASKS, {"no_repeat_ngram_size": 40}),
+    ]:
+        inputs = encode(prompts)
+        processor = LogitsProcessor(masks, budget=BUDGET, prompt_tokens=inputs["input_ids"].shape[1])
+        rows = run(processor, inputs, **options, **way)
+        texts = [VOCABULARY.decode(up_to_stop(row)).decode() for row in rows]
+        if masks is BOOLEAN:
+            assert set(texts) == {"true" if VOCABULARY.token_bytes(LETTERS[0][0]) == b"f" else "false"}
+        else:
+            check(rows)
+            assert "min_new_tokens" not in options or all(len(up_to_stop(row)) > 20 for row in rows)
+
+
+def test_a_row_that_has_ended_and_may_not_stop_is_no_mistake():
+    """A draw needs something to draw from, though it is not looked at."""
+    processor = LogitsProcessor(BOOLEAN, prompt_tokens=1)
+    rows = torch.tensor([[0, *TOKENIZER.encode("true"), EOS], [0, *TOKENIZER.encode("true"), LETTERS[0][0]]])
+    scores = torch.zeros(2, VOCABULARY.size)
+    scores[:, EOS] = -torch.inf
+    for width in range(1, rows.shape[1]):
+        processor(rows[:, :width], torch.zeros(2, VOCABULARY.size))
+    after = processor(rows, scores)
+    assert allowed(after) == [{EOS}, {EOS}]
+
+
+@pytest.mark.parametrize(
+    "way", [{"prompt_lookup_num_tokens": 3}, {"assistant_model": MODEL}], ids=["lookup", "assistant"]
+)
+def test_assisted_generation_without_the_width_of_the_prompt_is_refused(way):
+    prompt = 'The tags "a", "b" and "ab" of "a" or of "b": {"function": "f", "arguments": {"days": 1'
+    processor = LogitsProcessor(MASKS, budget=BUDGET)
+    with pytest.raises(OptionError, match="Give it prompt_tokens"):
+        for _ in range(3):  # one that takes nothing back is as any other
+            run(processor, [prompt], **way)
+            prompt += ' "a'
+
+
 def test_scores_keep_their_values_dtype_and_shape():
     scores = torch.randn(2, VOCABULARY.size, dtype=torch.bfloat16)
     before = scores.clone()
@@ -239,6 +318,14 @@ def test_a_token_that_another_processor_forces():
     inputs = encode(PROMPTS[:1])
     with pytest.raises(TokenRefused, match="may not come next"):
         MODEL.generate(**inputs, logits_processor=[LogitsProcessor(MASKS), Stranger()], max_new_tokens=5)
+
+
+def test_a_processor_that_comes_later_and_leaves_nothing():
+    """It cannot be seen when it does so, but at the next step."""
+    inputs = encode(PROMPTS[:1])
+    later = transformers.MinNewTokensLengthLogitsProcessor(inputs["input_ids"].shape[1], 9, EOS)
+    with pytest.raises(TokenRefused, match="after '(true|false)'"):
+        MODEL.generate(**inputs, logits_processor=[LogitsProcessor(BOOLEAN), later], max_new_tokens=9, do_sample=False)
 
 
 def test_continuous_batching_is_refused(monkeypatch):

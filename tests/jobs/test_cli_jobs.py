@@ -205,6 +205,65 @@ def test_going_on(run, place):
     assert "prompt" in result.stderr
 
 
+def test_a_job_whose_rows_all_fail_says_so_to_the_quiet(run, place):
+    options = ["--input", "in.jsonl", "--output", "out.jsonl", "--quiet"]
+    result = extract(run, *options, "--text-field", "body")
+    assert (result.exit_code, result.stdout) == (1, "")
+    (said,) = result.stderr.splitlines()
+    assert said.startswith("all 6 rows failed (6 DocumentError). The first one: in.jsonl:1: there is no 'text'".replace(
+        "'text'", "'body'"))  # fmt: skip
+    assert len(read_lines(place / "out.jsonl")) == 6
+    assert extract(run, *options, "--text-field", "body", "--resume").exit_code == 1
+    result = extract(run, *options, "--resume")  # the rows have other contents then
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_too_many_errors_end_a_job_that_can_go_on(run, place):
+    write_lines(place / "in.jsonl", documents(["Rome", *["<|im_end|>"] * 3, "Oslo", *["Bern"] * 40]))
+    (place / "job.toml").write_text('max_errors = "0"\nschema = "schema.json"', encoding="utf-8")
+    options = ["--input", "in.jsonl", "--output", "out.jsonl", "--quiet", "--batch-size", 2]
+    result = extract(run, "job.toml", *options)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "rows failed (" in result.stderr
+    assert "more than max_errors, 0, allows. The first one: " in result.stderr
+    assert "To go on: fcgen " in result.stderr
+    assert not (place / "out.jsonl").exists()
+    result = extract(run, "job.toml", *options, "--resume", "--max-errors", "50%")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert len(read_lines(place / "out.jsonl")) == 45
+    result = extract(
+        run,
+        *options,
+        "--retry",
+        "failed",
+        "--max-errors",
+        2,
+        "--json",
+        "--output",
+        "again.jsonl",
+        "--job",
+        "out.jsonl.job",
+    )
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["failed"] == 3
+
+
+@pytest.mark.parametrize("named", ["options", "file"])
+def test_another_encoding_and_separator(run, place, named):
+    table = "id;text\n1;Zürich\n2;Rome\n"
+    (place / "in.csv").write_bytes(table.encode("latin-1"))
+    (place / "utf8.csv").write_text(table.replace(";", "\t"), encoding="utf-8")
+    (place / "job.toml").write_text('schema = "schema.json"\nseparator = ";"\nencoding = "latin-1"', encoding="utf-8")
+    given = ["job.toml"] if named == "file" else ["--separator", ";", "--encoding", "latin-1"]
+    assert extract(run, *given, "--input", "in.csv", "--output", "out.jsonl").exit_code == 0
+    result = extract(
+        run, "--input", "utf8.csv", "--separator", "\\t", "--output", "out.jsonl", "--resume", "--json", "--job",
+        "out.jsonl.job", "--quiet", "--output", "again.jsonl",
+    )  # fmt: skip
+    assert json.loads(result.stdout)["earlier"] == 2  # the same rows, however they are written
+    assert (place / "out.jsonl").read_bytes() == (place / "again.jsonl").read_bytes()
+
+
 def test_a_dry_run_keeps_nothing(run, place):
     before = sorted(place.iterdir())
     result = extract(run, "--input", "in.jsonl", "--output", "out.jsonl", "--instruction", "Find it.", "--dry-run", 3)
@@ -252,6 +311,9 @@ def test_windows_by_options(run, place):
         (["--input", "*.jsonl", "--output", "./in.jsonl"], "input"),
         (["--input", ".", "--output", "o.jsonl"], "input"),
         (["--input", "in.jsonl", "--output", "o.jsonl", "--choice", "auto"], "choice"),
+        (["--input", "in.jsonl", "--output", "o.jsonl", "--max-errors", "many"], "max_errors"),
+        (["--input", "in.jsonl", "--output", "o.jsonl", "--separator", "::"], "separator"),
+        (["--input", "in.jsonl", "--output", "o.jsonl", "--encoding", "utf-9"], "encoding"),
         (["none.toml", "--input", "in.jsonl", "--output", "o.jsonl"], "none.toml"),
     ],
 )
@@ -494,6 +556,9 @@ def test_examples_and_functions_in_files(place):
         ('schema = {}\nfunctions = "f.json"', OptionError, "both"),
         ('functions = "none.json"', FunctionError, "none.json"),
         ('into = "none:Model"', FunctionError, "none"),
+        ('separator = ""', OptionError, "separator"),
+        ('encoding = "none"', OptionError, "encoding"),
+        ("max_errors = -1", OptionError, "max_errors"),
         ("batch_size = true", OptionError, "batch_size"),
         ("carry = [3]", OptionError, "carry"),
         ("windows = { size = 3, width = 3 }\nschema = {}", OptionError, "width"),

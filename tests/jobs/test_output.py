@@ -17,6 +17,7 @@ from fcgen.errors import DocumentError, JobError
 from fcgen.extraction import Extracted, RowError
 from fcgen.jobs import output_table
 from fcgen.jobs.columns import Array, Object, cells_of, field_columns
+from fcgen.jobs.compression import zstd
 from fcgen.jobs.documents import read_documents
 from fcgen.jobs.openai_batch import response_of
 from fcgen.jobs.output import _hold, check_output, write_rows
@@ -311,7 +312,7 @@ def test_the_shape_of_a_row(tmp_path):
     )
 
 
-@pytest.mark.parametrize("name", ["o.jsonl", "o.jsonl.gz", "o.csv", "o.csv.gz", "o.parquet"])
+@pytest.mark.parametrize("name", ["o.jsonl", "o.jsonl.gz", "o.json", "o.csv", "o.csv.gz", "o.tsv", "o.parquet"])
 def test_the_same_rows_make_the_same_bytes(tmp_path, name):
     pytest.importorskip("pyarrow")
     for folder in ("a", "b"):
@@ -321,6 +322,21 @@ def test_the_same_rows_make_the_same_bytes(tmp_path, name):
     assert first == (tmp_path / "b" / name).read_bytes()
     if name.endswith(".gz"):
         assert gzip.decompress(first).count(b"\n") >= 3
+
+
+@pytest.mark.parametrize("name", ["o.ndjson", "o.json", "o.json.gz", "o.tsv", "o.jsonl.zst", "o.csv.zst", "o.json.zst"])
+def test_what_is_written_is_read_as_its_ending_says(tmp_path, name):
+    if name.endswith(".zst"):
+        try:
+            zstd()
+        except DocumentError as error:
+            pytest.skip(str(error))
+    done = [(Extracted(n, text=text), {}) for n, text in enumerate(["é, tab\t", 'a "b"\n', "c;d|e"])]
+    for rows in (done, done[:1], []):
+        assert write_rows(iter(rows), tmp_path / name) == len(rows)
+        if rows or not name.startswith(("o.csv", "o.tsv")):  # which has no column of texts then
+            read = list(read_documents(tmp_path / name))
+            assert [(str(one.id), one.text) for one in read] == [(str(row.id), row.text) for row, _ in rows]
 
 
 class Broken(Exception):

@@ -13,9 +13,10 @@ from models_made import tiny_llama
 from tokenizers_made import byte_level
 
 from fcgen.engine import Engine
-from fcgen.errors import DocumentError, JobError, PromptError
+from fcgen.errors import DocumentError, JobError, OptionError, PromptError
 from fcgen.extraction import Document, Example, Extracted, Job, RowError, content_of
 from fcgen.jobs import Ledger, Progress, export, extract_batch, run_job
+from fcgen.jobs.error_limit import SAMPLE, ErrorLimit, read_error_limit
 from fcgen.jobs.identity import fingerprint_of
 from fcgen.jobs.run import KEPT_BACK, Run
 from fcgen.jobs.stored import data_of, json_of, row_of
@@ -212,6 +213,69 @@ def test_retrying_does_the_failed_rows_alone(folders):
     assert (summary.rows, summary.done, summary.failed, summary.earlier) == (5, 2, 0, 2)
     rows = [json.loads(line) for line in output(folder).splitlines()]
     assert [row["fields"]["size"] for row in rows] == [1, -1, 1, -1]
+
+
+@settings(max_examples=40)
+@given(st.lists(texts, max_size=30), st.integers(0, 6), st.integers(0, 9))
+def test_a_run_that_gives_up_goes_on_later(folders, texts, most, seed):
+    """It ends soon after more rows than that have failed; without the limit, it ends as if it never had one."""
+    whole, folder, documents = folders(), folders(), documents_of(texts)
+    run(whole, documents)
+    summary = run(folder, documents, Writer(seed), max_errors=ErrorLimit(most))
+    assert summary.too_many_errors == (summary.failed > most)
+    assert summary.failed <= most + KEPT_BACK
+    if not summary.too_many_errors:
+        assert (summary.stopped, output(folder)) == (False, output(whole))
+    assert run(folder, documents, Writer(seed)).stopped is False
+    assert output(folder) == output(whole)
+
+
+def test_a_run_reads_no_further_than_it_must_to_give_up(folders):
+    read = []
+
+    def endless():
+        for number in itertools.count():
+            read.append(number)
+            yield Document(number, error=RowError("DocumentError", f"no row {number}"))
+
+    summary = run(folders(), endless(), max_errors=read_error_limit("20"))
+    assert (summary.too_many_errors, summary.stopped, summary.all_failed) == (True, True, True)
+    assert summary.first_error.startswith("no row ")
+    assert len(read) < 50
+    read.clear()
+    summary = run(folders(), endless(), max_errors=read_error_limit("50%"))
+    assert (summary.too_many_errors, summary.stopped) == (True, True)
+    assert SAMPLE <= len(read) < SAMPLE + 50
+
+
+def test_a_share_of_few_rows_counts_at_the_end(folders):
+    for texts, too_many in ((["fails", "a", "b"], False), (["a", "fails", "fails too"], True)):
+        summary = run(folders(), documents_of(texts), max_errors=read_error_limit("50%"))
+        assert (summary.too_many_errors, summary.stopped) == (too_many, False)
+
+
+def test_all_have_failed_where_no_run_has_given_values(folders):
+    folder, documents = folders(), documents_of(["fails", "fails too"])
+    assert run(folder, []).all_failed is False
+    assert run(folder, documents).all_failed is True
+    again = run(folder, documents)
+    assert (again.earlier, again.earlier_failed, again.all_failed) == (2, 2, True)
+    assert run(folder, documents, retry=True).all_failed is True
+    more = [*documents, Document(2, "ab")]
+    assert run(folder, more).all_failed is False
+    assert run(folder, more, retry=True).all_failed is False
+
+
+@pytest.mark.parametrize("limit", [-1, "-1", "", "x", "5 %%", "100%", "%", True, 1.5, [], "1e3"])
+def test_what_is_no_limit_of_errors(limit):
+    with pytest.raises(OptionError, match="max_errors"):
+        read_error_limit(limit)
+
+
+def test_limits_of_errors():
+    assert [read_error_limit(limit) for limit in (None, 0, "10", "2.5%", " 0% ")] == [
+        ErrorLimit(), ErrorLimit(0), ErrorLimit(10), ErrorLimit(percent=2.5), ErrorLimit(percent=0.0)
+    ]  # fmt: skip
 
 
 def test_two_documents_of_one_id(folders):
