@@ -110,6 +110,7 @@ class Restriction:
     def _forget(self) -> None:
         self._scopes: dict[Scope, Scope] = {}
         self._names: dict[Names, Names] = {}
+        self._usable: dict[Names, int] = {}
         self._new: dict[Expr, Expr] = {}
         self._clean: set[Expr] = set()
         self._unclean: set[Expr] = set()
@@ -168,6 +169,8 @@ class Restriction:
         return True
 
     def _restricted_names(self, among: Names) -> Names:
+        if among.is_closed:
+            return among
         found = self._names.get(among)
         if found is None:
             clean = [self._is_known_clean(contents.leaves) for contents in among.contents]
@@ -179,11 +182,14 @@ class Restriction:
             )
         return found
 
-    def _writable(self, e: Fork) -> int:
-        """Those of the names chosen that can be written."""
-        usable = _bytes_in(self._alphabet)
-        chosen = [index for index in e.names.order[e.first : e.last] if e.chosen >> index & 1]
-        return sum(1 << index for index in chosen if not e.names.keys[index].translate(None, usable))
+    def _writable(self, names: Names) -> int:
+        """Those of the names that can be written, by their places in the order."""
+        found = self._usable.get(names)
+        if found is None:
+            usable, keys = _bytes_in(self._alphabet), names.keys
+            places = [place for place, i in enumerate(names.order) if not keys[i].translate(None, usable)]
+            found = self._usable[names] = sum(1 << place for place in places)
+        return found
 
     def _substring(self, e: Substring) -> Expr:
         if e.state:
@@ -215,7 +221,7 @@ class Restriction:
                 like = e.like if self._is_clean(e.like) else partial(_restrict_like, e, self)
                 return deferred(partial(_restrict_built, e, self), like, can_stop=e.can_stop, contents=e.contents)
             case Fork():
-                return refork(e, self._restricted_names(e.names), self._writable(e))
+                return refork(e, self._restricted_names(e.names), e.chosen & self._writable(e.names))
             case Record():
                 sure = e.sure and self._is_clean(e)  # what follows needs no byte that it does not show
                 return recorded(new[e.names], e.written, _RestrictedAfter(e.after, self), new[e.like], sure=sure)

@@ -16,6 +16,7 @@ from collections.abc import Collection, Sequence
 
 from fcgen.errors import GrammarTooLarge
 from fcgen.grammar.arcs import Recording, arcs, ways
+from fcgen.grammar.names import fork_need
 from fcgen.grammar.terms import (
     Alt,
     Apart,
@@ -40,7 +41,6 @@ INFINITE = float("inf")
 BEYOND = float(2**40)
 EXACT_LIMIT = 2_000
 SEARCH_LIMIT = 50_000
-_STEPS_PER_TEXT = 30
 
 
 def fewest(e: Expr) -> float:
@@ -95,23 +95,6 @@ def fewest_needs_no_memory(root: Expr) -> bool:
 def shortest(e: Expr) -> bytes | None:
     """A shortest text of `e`; None: there is none."""
     return None if fewest(e) == INFINITE else _shortest(e)
-
-
-def few_texts(e: Expr, most: int) -> list[bytes] | None:
-    """All texts of `e`, where there are at most `most` of them; else None."""
-    found: list[bytes] = []
-    ahead = [(e, b"")]
-    for _ in range(most * _STEPS_PER_TEXT):
-        if not ahead:
-            return found
-        e, text = ahead.pop()
-        if e.can_stop:
-            found.append(text)
-        ways = [(members, then) for members, then in arcs(e) if fewest(then) != INFINITE]
-        if len(found) + len(ahead) + sum(members.bit_count() for members, _ in ways) > most:
-            return None  # each way leads to another text
-        ahead += [(then, text + bytes([byte])) for members, then in ways for byte in range(256) if members >> byte & 1]
-    return None
 
 
 def _shortest(e: Expr) -> bytes:
@@ -229,9 +212,7 @@ def _estimate(e: Expr, value: dict[Expr, float]) -> float:
         case Unlike():
             return max(1, _value_of(e.plain, value))
         case Fork():
-            keys, need, chosen = e.names.keys, e.names.need, e.chosen
-            left = [index for index in e.names.order[e.first : e.last] if chosen >> index & 1]
-            return min(len(keys[index]) + need(index) for index in left) - e.depth
+            return fork_need(e)
         case Reference():
             return _value_of(e.scope[e.name], value)
         case Deferred():

@@ -9,44 +9,54 @@ from __future__ import annotations
 
 from functools import partial
 
-from fcgen.grammar.expr import NOTHING, deferred, fork_of, literal, seq, unknown
+from fcgen.grammar.expr import EMPTY, NOTHING, deferred, fork_of, literal, seq, unknown
 from fcgen.grammar.terms import Expr, Fork, Names
 
 INFINITE = float("inf")
 
 
 def fork(among: Names, chosen: int) -> Expr:
-    """Any of the names whose bits are set in `chosen`, then what follows it."""
-    return _fork(among, 0, len(among.order), 0, chosen)
+    """Any of the names whose bits are set in `chosen` (bit i: keys[i]), then what follows it."""
+    order = among.order
+    if not among.is_sorted:
+        chosen = sum(1 << place for place, index in enumerate(order) if chosen >> index & 1)
+    return _fork(among, 0, len(order), 0, chosen)
 
 
 def refork(e: Fork, among: Names, chosen: int) -> Expr:
-    """`e`, with other names in place of its own, and of these only those that are `chosen`."""
+    """`e`, with other names in place of its own, and of these only those that are `chosen` (bit i: the ith sorted)."""
     return _fork(among, e.first, e.last, e.depth, chosen)
 
 
 def fork_arcs(e: Fork) -> list[tuple[int, Expr]]:
     """The first bytes of the names, each with what is left after it."""
-    keys, order = e.names.keys, e.names.order
+    names, depth, left = e.names, e.depth, e.chosen
     found = []
-    first = e.first
-    while first < e.last:
-        if not e.chosen >> order[first] & 1:
-            first += 1
-            continue
-        byte = keys[order[first]][e.depth]
-        last = first + 1
-        while last < e.last and (keys[order[last]][e.depth] == byte or not e.chosen >> order[last] & 1):
-            last += 1
-        then = _fork(e.names, first, last, e.depth + 1, e.chosen)
+    while left:
+        first = (left & -left).bit_length() - 1
+        byte = names.sorted_key(first)[depth]
+        last = names.end_of(first, e.last, depth)
+        then = _fork(names, first, last, depth + 1, left)
         if then is not NOTHING:
             found.append((1 << byte, then))
-        first = last
+        left = left >> last << last
     return found
+
+
+def fork_need(e: Fork) -> float:
+    """The fewest bytes that finish any of the names and what follows it."""
+    names, left = e.names, e.chosen
+    if names.is_closed and (e.last - e.first) ** 2 > len(names.order):
+        place = next(place for place in names.shortest_first if left >> place & 1)
+        return len(names.sorted_key(place)) - e.depth
+    places = (place for place in range(e.first, e.last) if left >> place & 1)
+    return min(len(names.sorted_key(place)) + names.need(names.order[place]) for place in places) - e.depth
 
 
 def _leaf(among: Names, index: int) -> Expr:
     """What follows a name, made when it is walked."""
+    if among.is_closed:
+        return EMPTY
     found = among.leaves.get(index)
     if found is None:
         need = among.need(index)
@@ -58,17 +68,15 @@ def _leaf(among: Names, index: int) -> Expr:
 
 
 def _fork(among: Names, first: int, last: int, depth: int, chosen: int) -> Expr:
-    order = among.order
-    members = [place for place in range(first, last) if chosen >> order[place] & 1]
-    if not members:
+    left = chosen & ((1 << last) - (1 << first))
+    if not left:
         return NOTHING
-    first, last = members[0], members[-1]
-    low = among.keys[order[first]]
+    first, last = (left & -left).bit_length() - 1, left.bit_length() - 1
+    low = among.sorted_key(first)
     if first == last:
-        return seq(literal(low[depth:]), _leaf(among, order[first]))
-    high = among.keys[order[last]]
+        return seq(literal(low[depth:]), _leaf(among, among.order[first]))
+    high = among.sorted_key(last)
     size = depth
     while low[size] == high[size]:
         size += 1
-    left = sum(1 << order[place] for place in members)
     return seq(literal(low[depth:size]), fork_of(among, first, last + 1, size, left))

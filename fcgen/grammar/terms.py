@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Protocol
 
@@ -171,29 +172,68 @@ class Names:
     Attributes:
         keys: the names.
         order: the indices of the names, sorted by these.
+        is_sorted: whether they come in that order.
+        is_closed: whether nothing follows any of them.
         leaves: what stands for what follows each name until that is walked, as far as it was asked for.
         contents: for each name, what is known of the terms that follow it.
     """
 
-    __slots__ = ("_after", "_need", "_needs", "_tails", "contents", "keys", "leaves", "order")
+    __slots__ = (
+        "_after",
+        "_need",
+        "_needs",
+        "_shortest_first",
+        "_sorted",
+        "_tails",
+        "contents",
+        "is_closed",
+        "is_sorted",
+        "keys",
+        "leaves",
+        "order",
+    )
 
     def __init__(
         self,
         keys: Sequence[bytes],
-        after: Callable[[int], Expr],
-        need: Callable[[int], float],
+        after: Callable[[int], Expr] | None = None,
+        need: Callable[[int], float] = lambda _: 0,
         contents: Sequence[Contents] | None = None,
     ) -> None:
         self.keys = keys
         self.contents = [UNKNOWN_CONTENTS] * len(keys) if contents is None else contents
         self.order = sorted(range(len(keys)), key=keys.__getitem__)
+        self._sorted = [keys[index] for index in self.order]
+        self._shortest_first: list[int] | None = None
+        self.is_sorted = self._sorted == list(keys)
+        self.is_closed = after is None
         self._after, self._need = after, need
         self._tails: list[Expr | None] = [None] * len(keys)
         self._needs: list[float | None] = [None] * len(keys)
         self.leaves: dict[int, Expr] = {}
 
+    def sorted_key(self, place: int) -> bytes:
+        """The name at a place of the order."""
+        return self._sorted[place]
+
+    def end_of(self, first: int, last: int, depth: int) -> int:
+        """The place behind the names that have the same byte at `depth` as the one at `first`, among those to `last`.
+
+        All of these are the same up to `depth`.
+        """
+        byte = self._sorted[first][depth]
+        return bisect_right(self._sorted, byte, first, last, key=lambda key: key[depth])
+
+    @property
+    def shortest_first(self) -> Sequence[int]:
+        """The places of the order by the length of the names there."""
+        if self._shortest_first is None:
+            self._shortest_first = sorted(range(len(self._sorted)), key=lambda place: len(self._sorted[place]))
+        return self._shortest_first
+
     def tail(self, index: int) -> Expr:
-        """What follows a name."""
+        """What follows a name, if anything does."""
+        assert self._after is not None, "nothing follows these names"
         found = self._tails[index]
         if found is None:
             found = self._tails[index] = self._after(index)
@@ -210,7 +250,8 @@ class Names:
 class Fork(Expr):
     """What is left of some names after `depth` bytes, then what follows each.
 
-    They are those of names.order[first:last] whose bit is set in `chosen`; their next bytes are not all the same.
+    They are those at the places from `first` to `last` in the order of the names whose bit is set in `chosen`; their
+    next bytes are not all the same.
     """
 
     __slots__ = ("chosen", "depth", "first", "last", "names")

@@ -199,6 +199,7 @@ def _impossible(shape: Shape) -> SchemaError:
     """Follows what every value must have, to a place where nothing is possible."""
     seen: set[Shape] = set()
     ahead = [(shape, "")]
+    tight: SchemaError | None = None
     while ahead:
         shape, way = ahead.pop()
         shape = resolve(shape)
@@ -211,10 +212,16 @@ def _impossible(shape: Shape) -> SchemaError:
                 keyword="format",
                 hint="Leave the format out, or say what is meant by a pattern.",
             )
+        if tight is None and isinstance(shape, Array) and (shape.unique or shape.contains):
+            tight = Unsatisfiable(
+                f"no value can be valid: {way}there are too few values that the items can be",
+                pointer=pointer(shape.place),
+                keyword="uniqueItems" if shape.unique else "contains",
+            )
         if shape not in seen:
             seen.add(shape)
             ahead += [(part, f"{way}{name}") for name, part in reversed(_needed(shape))]
-    return Unsatisfiable("no value can be valid: each would have to hold another one, without end", pointer="")
+    return tight or Unsatisfiable("no value can be valid: each would have to hold another one, without end", pointer="")
 
 
 def _needed(shape: Shape) -> list[tuple[str, Shape]]:

@@ -35,6 +35,7 @@ class _Family:
         self.contents = contents
         self.lowerings: list[Lowering] = []
         self.is_busy = False
+        self.checks: list[Callable[[], None]] = []
 
 
 class Lowering:
@@ -63,6 +64,7 @@ class Lowering:
         self._open: set[tuple[Shape, int]] = set()
         self._distinct: Lowering | None = None
         self._permuted: Lowering | None = None
+        self._sampling: Lowering | None = None
         self._family = _Family(contents or Contents()) if family is None else family
         self.contents = self._family.contents
         self._family.lowerings.append(self)
@@ -74,10 +76,24 @@ class Lowering:
         term = self.term(shape, depth)
         if shape is ANY_VALUE:
             self._scope.define(("any", depth), term)
-        while any(lowering.settle() for lowering in self._family.lowerings):
-            pass
+        self._settle_all()
+        while self._family.checks:
+            self._family.checks.pop()()
+            self._settle_all()
         self._family.is_busy = False
         return term
+
+    def check_later(self, check: Callable[[], None]) -> None:
+        """Call `check` once all that is referred to is lowered: at once, where it is."""
+        self._family.checks.append(check)
+        if not self._family.is_busy:
+            self._settle_all()
+            while self._family.checks:
+                self._family.checks.pop()()
+
+    def _settle_all(self) -> None:
+        while any(lowering.settle() for lowering in self._family.lowerings):
+            pass
 
     def late(self, shape: Shape, depth: int) -> Expr:
         """The term of a shape that is lowered when a place is walked, if not before."""
@@ -127,6 +143,14 @@ class Lowering:
         if self._permuted is None:
             self._permuted = Lowering(replace(self.text, order="any"), self._build, self._family)
         return self._permuted
+
+    @property
+    def sampling(self) -> Lowering:
+        """The same with one text for each value, as far as that is possible."""
+        if self._sampling is None:
+            text = replace(self.text, whitespace="compact", order="schema", one_spelling=True, escapes="canonical")
+            self._sampling = self if text == self.text else Lowering(text, self._build, self._family)
+        return self._sampling
 
     def spacing(self, depth: int) -> Spacing:
         """What stands between the parts of a value that is so deep."""

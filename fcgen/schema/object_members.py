@@ -16,7 +16,7 @@ from operator import or_
 from typing import NamedTuple
 
 from fcgen.errors import SchemaError
-from fcgen.grammar.derive import few_texts
+from fcgen.grammar.enumeration import few_texts
 from fcgen.grammar.expr import NOTHING, both, seq
 from fcgen.grammar.terms import Expr
 from fcgen.place import pointer

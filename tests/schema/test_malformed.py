@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fcgen.errors import FcgenError, ManyErrors, OptionError, SchemaError, Unsatisfiable
-from fcgen.grammar.derive import INFINITE, few_texts, fewest
+from fcgen.grammar.derive import INFINITE, fewest
+from fcgen.grammar.enumeration import few_texts
 from fcgen.schema import KEYWORDS, Text, compile_schema, lower, read_schema
 from fcgen.schema.definitions import MAX_CHAIN
 from fcgen.schema.read import MAX_DEPTH
