@@ -24,6 +24,7 @@ from pydantic_core import PydanticSerializationError, core_schema
 
 from fcgen.functions.exact_schemas import exact_complex, exact_decimals, exact_names, exact_reals, number_default
 from fcgen.functions.function import Function, check_name, object_schema
+from fcgen.functions.patterns import pydantic_pattern
 from fcgen.functions.problems import Problems
 from fcgen.functions.values import copy_value
 from fcgen.place import Place
@@ -116,6 +117,10 @@ class _Parameters(GenerateJsonSchema):
         if problems.errors:
             raise PydanticSerializationError(problems.errors[0].found)
         return default
+
+    def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:
+        made = super().str_schema(schema)
+        return {**made, "pattern": pydantic_pattern(schema, self._config)} if "pattern" in made else made
 
     def decimal_schema(self, schema: core_schema.DecimalSchema) -> JsonSchemaValue:
         return exact_decimals(schema)
