@@ -4,7 +4,7 @@ Outlines reads a Python type as one of its own terms, and these terms are read h
 and what is built of them become the same of ours, a JSON Schema is compiled with all that it demands (Outlines makes a
 regular expression of the part that one can say), and a grammar is read as `Grammar.from_lark` does.
 
-A pattern is read as ECMA-262 and Python both read it, so some texts are left out that only one of them takes. Where it
+A pattern is one of Python's `re` (`grammar/python_patterns.py`), in a field of Pydantic's one of its engine. Where it
 looks at the text around it (anchors, lookarounds) it says something about the whole: then the whole is read as the one
 regular expression that Outlines would make of it, which cannot have a JSON Schema or a grammar in it.
 
@@ -30,6 +30,7 @@ from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.ecma import parse_pattern
 from fcgen.grammar.expr import EMPTY, alt, alt_of, both, complement, literal, optional, repeat, seq
 from fcgen.grammar.lark import read_grammar, read_start
+from fcgen.grammar.python_patterns import ecma_pattern
 from fcgen.grammar.regex import read_pattern
 from fcgen.grammar.work import MAX_STEPS
 from fcgen.schema import Text, compile_schema
@@ -111,7 +112,7 @@ class _Reader:
         """The texts of a whole term."""
         parts = [] if isinstance(term, self.dsl.Regex) else self.leaves(term)
         patterns = (part.pattern for part in parts if isinstance(part, self.dsl.Regex))
-        around = next((pattern for pattern in patterns if not parse_pattern(pattern).plain), None)
+        around = next((pattern for pattern in patterns if not parse_pattern(ecma_pattern(pattern)).plain), None)
         if around is None:
             return self.build(term)
         if not self.is_regular(term):
@@ -119,7 +120,7 @@ class _Reader:
                 f"pattern {excerpt(around)} looks at the text around it, where there is a JSON Schema or a grammar",
                 hint="Leave out ^, $, \\b, \\B and lookarounds: a pattern in a type is that of all of its own text.",
             )
-        return read_pattern(self.dsl.to_regex(term))
+        return read_pattern(ecma_pattern(self.dsl.to_regex(term)))
 
     def is_regular(self, term: Any) -> bool:
         """Whether Outlines can make a regular expression of the term without leaving out what a part of it means."""
@@ -151,7 +152,7 @@ class _Reader:
             case dsl.String(value=value):
                 return _plain(value)
             case dsl.Regex(pattern=pattern):
-                return read_pattern(pattern)
+                return read_pattern(ecma_pattern(pattern))
             case dsl.JsonSchema():
                 return self.schema(json.loads(term.schema), term.whitespace_pattern)
             case dsl.CFG(definition=definition):
@@ -212,8 +213,10 @@ def _declared(schema: Any, whole: Collection[str]) -> Any:
             found[key] = _declared(found[key], whole)
     if "properties" in found and _OF_A_CLASS.issuperset(found):
         found["additionalProperties"] = False
-    if found.get("pattern") in whole:
-        found["pattern"] = f"^(?:{found['pattern']})$"
+    pattern = found.get("pattern")
+    if isinstance(pattern, str):
+        is_whole = pattern in whole
+        found["pattern"] = f"^(?:{ecma_pattern(pattern)})$" if is_whole else ecma_pattern(pattern, rust=True)
     return found
 
 
@@ -240,7 +243,7 @@ def _fitting(pattern: str, wanted: str) -> str:
         "compact": EMPTY,
         "flexible": read_grammar("json")["WS"],
     }
-    others = complement(read_pattern(pattern))
+    others = complement(read_pattern(ecma_pattern(pattern)))
     for policy in (wanted, "json.dumps", "compact"):
         if policy in written and fewest(both(written[policy], others)) == INFINITE:
             return policy

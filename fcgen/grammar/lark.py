@@ -2,8 +2,8 @@
 
 Lark's own grammar of its notation parses the text; each rule and terminal becomes a term. Both kinds mean the same
 here, a language over bytes: there is no lexer, so nothing is longest-match, and `%ignore`, templates, priorities that
-decide and left recursion have no meaning and are refused. `/.../` are ECMA-262 patterns (`regex.py`). Names declared
-with `%declare` are holes that the caller fills.
+decide and left recursion have no meaning and are refused. `/.../` are patterns of Python's `re`, as Lark has them, with
+the flags i, m, s, u and x (`python_patterns.py`). Names declared with `%declare` are holes that the caller fills.
 
 `grammars/*.lark` are the grammars that fcgen itself reads: `read_grammar("json")`.
 """
@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fcgen.errors import GrammarError, excerpt
+from fcgen.grammar.cases import any_case
 from fcgen.grammar.characters import CharSet, utf8
 from fcgen.grammar.expr import alt_of, literal, optional, reference, repeat, seq
+from fcgen.grammar.python_patterns import ecma_pattern
 from fcgen.grammar.regex import read_pattern
 from fcgen.grammar.terms import Expr, Scope
 
@@ -322,17 +324,13 @@ def _repeated(inner: Expr, operators: list[Any]) -> Expr:
 def _literal(token: str) -> Expr:
     if token.startswith("/"):
         body, _, flags = token[1:].rpartition("/")
-        if set(flags) - set("su"):
-            raise GrammarError(f"the flags {excerpt(flags)} of {excerpt(token)} have no meaning here")
-        return read_pattern(body)
+        unknown = "".join(sorted(set(flags) - set("imsux")))
+        if unknown:
+            raise GrammarError(f"the flags {excerpt(unknown)} of {excerpt(token)} have no meaning here")
+        return read_pattern(ecma_pattern(body, flags=flags))
     if token.endswith("i"):
-        return seq(*map(_either_case, _unquoted(token[:-1])))
+        return seq(*(utf8(any_case(CharSet.of(char))) for char in _unquoted(token[:-1])))
     return literal(_unquoted(token).encode())
-
-
-def _either_case(char: str) -> Expr:
-    cases = {case for case in (char, char.lower(), char.upper()) if len(case) == 1}
-    return utf8(CharSet.of(*((ord(case), ord(case)) for case in cases)))
 
 
 def _character_range(low: str, high: str) -> Expr:

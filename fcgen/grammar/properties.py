@@ -81,3 +81,29 @@ def _matching(name: str) -> CharSet | None:
 def _code_points() -> str:
     """Every code point at its own place; a noncharacter stands for surrogates, which `CharSet` leaves out anyway."""
     return array("I", range(0x110000)).tobytes().decode(f"utf-32-{sys.byteorder[0]}e", "surrogatepass")
+
+
+def ecma_name(loose: str) -> str | None:
+    """The name in ECMA-262 of a property by a name as Unicode has it written (UAX44-LM3): `greek`, `lowercase`."""
+    key, equals, value = loose.partition("=")
+    plain = _plain(value if equals else key)
+    script = "_".join(word.capitalize() for word in re.split("[_ -]", value or key))
+    if equals:
+        keys = {
+            "gc": "gc",
+            "generalcategory": "gc",
+            "sc": "sc",
+            "script": "sc",
+            "scx": "scx",
+            "scriptextensions": "scx",
+        }
+        kind = keys.get(_plain(key))
+        names = _CATEGORIES if kind == "gc" else {}
+        found = next((name for name in names if _plain(name) == plain), script if names == {} else None)
+        return f"{kind}={found}" if kind and found else None
+    known = next((name for name in (*_CATEGORIES, *_BINARY, *_FIXED, "Assigned") if _plain(name) == plain), None)
+    return known or f"Script={script}"
+
+
+def _plain(name: str) -> str:
+    return re.sub("[_ -]", "", name).lower()

@@ -1,6 +1,7 @@
 """Grammar texts: what they mean, and what is said about those that mean nothing here."""
 
 import json
+import re
 import string
 
 import pytest
@@ -90,6 +91,31 @@ def test_characters_not_bytes():
 
 
 @pytest.mark.parametrize(
+    ("pattern", "matching", "others"),
+    [
+        ("/./", ["a", "\r", "é"], ["\n", ""]),
+        ("/./s", ["a", "\n"], ["", "ab"]),
+        ("/a[b-d]/i", ["AB", "aC", "ad"], ["ae"]),
+        ("/(?i:a)b/", ["Ab", "ab"], ["aB"]),
+        ("/a b # c/x", ["ab"], ["a b"]),
+        ("/a$\\n^b/m", ["a\nb"], ["ab"]),
+        ("/\\w/", ["é", "²"], ["-"]),
+        ("/./isu", ["\n"], [""]),
+        ('"straße"i', ["STRAẞE"], ["STRASSE"]),
+    ],
+)
+def test_patterns_and_their_flags_are_read_as_lark_reads_them(pattern, matching, others):
+    start = read_lark(f"start: {pattern}")["start"]
+    if pattern.startswith("/"):  # what Lark makes of them
+        source, _, flags = pattern[1:].rpartition("/")
+        python = re.compile("".join(f"(?{flag}:" for flag in flags) + source + "\n" * ("x" in flags) + ")" * len(flags))
+        assert all(python.fullmatch(text) for text in matching)
+        assert not any(python.fullmatch(text) for text in others)
+    assert all(accepts(start, text.encode()) for text in matching)
+    assert not any(accepts(start, text.encode()) for text in others)
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("start: )", "line 1, column 8: not in Lark's notation: 'start: )'"),
@@ -103,7 +129,7 @@ def test_characters_not_bytes():
         ("%import common.WS\nstart: WS", "%import of 'common': only `json` can be imported"),
         ("%import json.NOPE\nstart: NOPE", "`json` has no 'NOPE': it has CHAR, STRING"),
         ("start{x}: x", "is a template, which has no meaning here"),
-        ("start: /a/i", "the flags 'i' of '/a/i' have no meaning here"),
+        ("start: /a/il", "the flags 'l' of '/a/il' have no meaning here"),
         ('start: "b".."a"', '"b".."a" is not a range of characters'),
         ('start: "a"~3..2', "a repeat of 3 to 2 is not possible"),
         ('start: "a"~9999999999', "a repeat of 9999999999 to 9999999999 is not possible"),
