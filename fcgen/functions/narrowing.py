@@ -228,6 +228,11 @@ def _noting(what: str) -> Callable[[Any, Schema], Schema]:
     return lambda _, made: noted(made, what)
 
 
+def _whole(_: Any, made: Schema) -> Schema:
+    """A term of Outlines, whose pattern is that of the whole."""
+    return {**made, "pattern": f"^(?:{made['pattern']})$"} if "pattern" in made else made
+
+
 def _decoding(function: Any, made: Schema) -> Schema:
     """Base64, in the alphabet that the encoder has."""
     encoder = getattr(getattr(function, "__self__", None), "encoder", None)
@@ -285,6 +290,7 @@ _OWN_FUNCTIONS: dict[tuple[str | None, str], Callable[[Any, Schema], Schema]] = 
     (_VALIDATORS, "import_string"): _noting("that it names what can be imported"),
     (_VALIDATORS, "validate_str_is_valid_iana_tz"): _noting("that it is a time zone that is known here"),
     (_GENERATION, "GenerateSchema._path_schema.<locals>.path_validator"): _as_it_is,
+    ("outlines.types.dsl", "Term.__get_pydantic_core_schema__.<locals>.<lambda>"): _whole,
     ("pydantic.color", "Color._validate"): _as_it_is,
     ("pydantic_extra_types.color", "Color._validate"): _as_it_is,
 }

@@ -36,9 +36,11 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from typer.testing import CliRunner
 from walking import accepts, sample
 
 from fcgen.call import Grammar, check_functions
+from fcgen.cli import app
 from fcgen.errors import FunctionError
 from fcgen.functions import read_functions
 from fcgen.functions.string_patterns import date_pattern, ipv4_network_pattern, ipv6_network_pattern
@@ -361,6 +363,14 @@ def test_what_no_schema_can_say_is_noted_by_pointer(kind, at, what):
 def test_validators_of_a_class_are_noted(kind, notes):
     (function,) = read_functions(kind)
     assert function.notes == tuple(f"{note} is left to Pydantic" for note in notes)
+
+
+def test_check_prints_notes(tmp_path, monkeypatch):
+    (tmp_path / "noted_tools.py").write_text("import pydantic\ndef f(x: pydantic.PastDate): ...\n", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["check", "noted_tools:f"])
+    assert result.exit_code == 0
+    assert result.stdout.endswith("- note on f, at /properties/x: that it is in the past is left to Pydantic\n")
 
 
 def test_notes_are_no_part_of_what_a_function_is():
