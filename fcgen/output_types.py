@@ -9,7 +9,8 @@ looks at the text around it (anchors, lookarounds) it says something about the w
 regular expression that Outlines would make of it, which cannot have a JSON Schema or a grammar in it.
 
 A class or a function is written with the fields or arguments that it declares, of values that Pydantic accepts, and, as
-Outlines has it, with no others; a JSON Schema (`outlines.types.JsonSchema`) with any that it allows. Integers are written without a point.
+Outlines has it, with no others; a JSON Schema (`outlines.types.JsonSchema`) with any that it allows. Integers are
+written without a point.
 
 What is no type but a string, a number or a boolean means its own text, as it does to Outlines: `3` is `Literal[3]`.
 
