@@ -8,8 +8,9 @@ A pattern is one of Python's `re` (`grammar/python_patterns.py`), in a field of 
 looks at the text around it (anchors, lookarounds) it says something about the whole: then the whole is read as the one
 regular expression that Outlines would make of it, which cannot have a JSON Schema or a grammar in it.
 
-A class or a function is written with the fields or arguments that it declares and, as Outlines has it, no others; a
-JSON Schema (`outlines.types.JsonSchema`) with any that it allows. Integers are written without a point.
+A class or a function is written with the fields or arguments that it declares, of values that Pydantic accepts, and, as
+Outlines has it, with no others; a JSON Schema (`outlines.types.JsonSchema`) with any that it allows. Integers are
+written without a point.
 
 What is no type but a string, a number or a boolean means its own text, as it does to Outlines: `3` is `Literal[3]`.
 
@@ -22,6 +23,7 @@ import json
 from collections.abc import Collection, Iterator
 from dataclasses import is_dataclass, replace
 from functools import partial
+from inspect import signature
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
@@ -105,8 +107,10 @@ class _Reader:
         self.text, self.nullable, self.max_steps = text, nullable, max_steps
         self.is_class = not isinstance(output_type, dsl.Term)
         self.notes: list[str] = []
-        terms = [hint for hint in _hints(output_type, {}) if isinstance(hint, dsl.Term)] if self.is_class else []
+        hints = list(_hints(output_type, {})) if self.is_class else []
+        terms = [hint for hint in hints if isinstance(hint, dsl.Term)]
         self.whole = {dsl.to_regex(term) for term in terms if self.is_regular(term)}
+        self.exact = dict(filter(None, (_exactly(hint) for hint in hints)))
 
     def read(self, term: Any) -> Expr:
         """The texts of a whole term."""
@@ -154,7 +158,7 @@ class _Reader:
             case dsl.Regex(pattern=pattern):
                 return read_pattern(ecma_pattern(pattern))
             case dsl.JsonSchema():
-                return self.schema(json.loads(term.schema), term.whitespace_pattern)
+                return self.schema(self.of_class(term.schema), term.whitespace_pattern)
             case dsl.CFG(definition=definition):
                 return self.schema({}) if definition == self.json_grammar else read_start(definition)
             case dsl.Sequence():
@@ -177,6 +181,12 @@ class _Reader:
                 return repeat(parts[0], least, most)
         raise OptionError(f"{type(term).__name__} is no term that is known", hint=f"Output types are {_TYPES}.")
 
+    def of_class(self, text: str) -> Any:
+        """The JSON Schema of a term, which Pydantic then accepts if it was made of a class or a function."""
+        schema, notes = self.exact.get(text) or (json.loads(text), ())
+        self.notes.extend(notes)
+        return schema
+
     def schema(self, schema: Any, whitespace: str | None = None) -> Expr:
         """The JSON texts of a schema, whose whitespace may be held to a pattern."""
         text = self.text
@@ -186,6 +196,29 @@ class _Reader:
         compiled = compile_schema(chosen, text=text, nullable=self.nullable, max_steps=self.max_steps)
         self.notes.extend(compiled.notes)
         return compiled.root
+
+
+def _exactly(kind: Any) -> tuple[str, tuple[Any, tuple[str, ...]]] | None:
+    """The JSON Schema that Outlines has of a class or a function, as text, with the exact one and its notes."""
+    from outlines.types import dsl, utils
+    from pydantic import TypeAdapter, create_model
+
+    from fcgen.functions.narrowing import take_notes
+    from fcgen.functions.pydantic_schemas import exact_schema
+
+    if utils.is_dataclass(kind) or utils.is_typed_dict(kind) or utils.is_pydantic_model(kind):
+        plain, exact = TypeAdapter(kind).json_schema(), exact_schema(kind)
+    elif isinstance(kind, FunctionType | MethodType):
+        parameters = signature(kind).parameters.values()
+        if any(one.annotation is one.empty for one in parameters):  # in an annotation, where it is no output type
+            return None
+        fields: dict[str, Any] = {
+            one.name: (one.annotation, ... if one.default is one.empty else one.default) for one in parameters
+        }
+        plain, exact = utils.get_schema_from_signature(kind), exact_schema(create_model(kind.__name__, **fields))
+    else:
+        return None
+    return dsl.JsonSchema(plain).schema, (exact, tuple(dict.fromkeys(take_notes(exact))))
 
 
 def _plain(value: str) -> Expr:
@@ -230,7 +263,11 @@ def _hints(kind: Any, seen: dict[int, Any]) -> Iterator[Any]:
     declared = kind.func if isinstance(kind, partial) else kind
     if isinstance(fields := getattr(declared, "model_fields", None), dict):
         inside += [part for field in fields.values() for part in (field.annotation, *field.metadata)]
-    elif is_dataclass(declared) or hasattr(declared, "__total__") or isinstance(declared, FunctionType | MethodType):
+    elif (
+        (isinstance(declared, type) and is_dataclass(declared))
+        or hasattr(declared, "__total__")
+        or isinstance(declared, FunctionType | MethodType)
+    ):
         inside += get_type_hints(declared, include_extras=True).values()
     for part in inside:
         yield from _hints(part, seen)

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from outlines import types
 from outlines.types import CFG, Choice, JsonSchema, Regex, dsl
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import UUID4, BaseModel, Field, FilePath, HttpUrl, TypeAdapter, validate_call
 from schemas_made import schemas, values
 from typing_extensions import TypedDict
 from walking import accepts, sample
@@ -306,6 +306,43 @@ def test_options_of_the_text_are_those_of_json_schemas():
 def test_notes_are_those_of_the_json_schemas():
     schema = {"type": "string", "format": "unknown"}
     assert Grammar.from_output_type(JsonSchema(schema)).notes == Grammar.from_json_schema(schema).notes != ()
+
+
+class Visit(BaseModel):
+    id: UUID4
+    site: HttpUrl
+    day: Annotated[dt.date, Field(ge=dt.date(2020, 1, 1))]
+
+
+class Report(BaseModel):
+    file: FilePath
+
+
+@dataclass
+class Stay:
+    id: UUID4
+
+
+def visit(key: UUID4, site: HttpUrl = "https://a.org", days: int = 1): ...
+
+
+@pytest.mark.parametrize("kind", [Visit, Stay, list[Visit], Visit | Stay], ids=str)
+def test_what_pydantic_would_refuse_of_a_class_is_not_written(kind):
+    for text in samples(kind):
+        TypeAdapter(kind).validate_json(text)
+    assert Grammar.from_output_type(kind).notes == ()
+
+
+def test_what_pydantic_would_refuse_of_a_function_is_not_written():
+    for text in samples(visit):
+        validate_call(visit)(**json.loads(text))
+    assert takes(visit, '{"key": "9b2a5c0e-8f0a-4d0b-9f6c-2b1f0f6f7a55"}')
+    assert not takes(visit, '{"key": "x"}')
+
+
+def test_what_is_left_to_pydantic_is_noted():
+    note = "at /properties/file: that it is a file that is there is left to Pydantic"
+    assert note in Grammar.from_output_type(Report).notes
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ takes out of it again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from enum import Enum
@@ -67,9 +68,15 @@ def take_notes(schema: Any, place: Place = "") -> Iterator[str]:
             yield from take_notes(part, (place, key))
 
 
-def read_pattern(pattern: str) -> str:
-    """A pattern of a Python type, as ECMA-262 has it."""
-    return pattern
+def read_pattern(pattern: str | re.Pattern[str]) -> str:
+    """A pattern of a Python type, as ECMA-262 has it; flags are written in front, as Python has them."""
+    if isinstance(pattern, str):
+        return pattern
+    flags = "".join(letter for letter, flag in _FLAGS.items() if pattern.flags & flag)
+    return f"(?{flags}){pattern.pattern}" if flags else pattern.pattern
+
+
+_FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
 
 
 def narrow_uuid(core: Any, made: Schema) -> Schema:
@@ -82,6 +89,8 @@ def narrow_date(core: Any, made: Schema) -> Schema:
     if core.get("now_op"):
         made = noted(made, f"that it is in the {core['now_op']}")
     bounds = [core.get(name) for name in _BOUNDS]
+    if made.get("type") != "string":
+        return noted(made, "that it is a date")
     if made.get("format") != "date" or bounds == [None] * 4:
         return made
     if any(type(bound) is not date for bound in bounds if bound is not None):
@@ -106,6 +115,8 @@ def narrow_time(core: Any, made: Schema) -> Schema:
 
 def _moment(core: Any, made: Schema, name: str, local: str) -> Schema:
     """JSON Schema's formats demand an offset, which few people write and few types ask for."""
+    if made.get("type") != "string":
+        return noted(made, "that it is a time")
     if made.get("format") != name:
         return made
     wanted = core.get("tz_constraint")
@@ -133,8 +144,8 @@ def narrow_duration(core: Any, made: Schema) -> Schema:
 
 def narrow_text(core: Any, made: Schema, config: Any) -> Schema:
     """Without whitespace around it where its length, or its pattern, is that of what is left without it."""
-    if isinstance(made.get("pattern"), str):
-        made = {**made, "pattern": read_pattern(made["pattern"])}
+    if core.get("pattern") is not None:
+        made = {**made, "pattern": read_pattern(core["pattern"])}
     strips = core.get("strip_whitespace", config.str_strip_whitespace)
     if strips and ("pattern" in made or made.get("minLength")):
         edge = r"[^\s\x85\x1c-\x1f]"
@@ -228,6 +239,11 @@ def _noting(what: str) -> Callable[[Any, Schema], Schema]:
     return lambda _, made: noted(made, what)
 
 
+def _whole(_: Any, made: Schema) -> Schema:
+    """A term of Outlines, whose pattern is that of the whole."""
+    return {**made, "pattern": f"^(?:{made['pattern']})$"} if "pattern" in made else made
+
+
 def _decoding(function: Any, made: Schema) -> Schema:
     """Base64, in the alphabet that the encoder has."""
     encoder = getattr(getattr(function, "__self__", None), "encoder", None)
@@ -285,6 +301,7 @@ _OWN_FUNCTIONS: dict[tuple[str | None, str], Callable[[Any, Schema], Schema]] = 
     (_VALIDATORS, "import_string"): _noting("that it names what can be imported"),
     (_VALIDATORS, "validate_str_is_valid_iana_tz"): _noting("that it is a time zone that is known here"),
     (_GENERATION, "GenerateSchema._path_schema.<locals>.path_validator"): _as_it_is,
+    ("outlines.types.dsl", "Term.__get_pydantic_core_schema__.<locals>.<lambda>"): _whole,
     ("pydantic.color", "Color._validate"): _as_it_is,
     ("pydantic_extra_types.color", "Color._validate"): _as_it_is,
 }

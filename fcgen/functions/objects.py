@@ -15,7 +15,22 @@ from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
-_NOT_OBJECTS = (str, bytes, int, float, list, tuple, Mapping, FunctionType, MethodType, BuiltinFunctionType, partial)
+from fcgen.functions.function import Function
+
+_NOT_OBJECTS = (
+    Function,
+    str,
+    bytes,
+    int,
+    float,
+    list,
+    tuple,
+    Mapping,
+    FunctionType,
+    MethodType,
+    BuiltinFunctionType,
+    partial,
+)
 _ONE_TEXT = {"input": {"type": "string"}}  # what a tool of LlamaIndex takes that has no schema
 
 
@@ -44,6 +59,8 @@ def find_object(value: Any) -> ToolObject | Mapping[str, Any] | None:
         return _tool(about.name, about.description, about.fn_schema or _object_of(_ONE_TEXT))
     if _has(value, "params_json_schema", "name", "description"):
         return _tool(value.name, value.description, value.params_json_schema)
+    if _has(value, "parameters", "name", "description") and isinstance(value.parameters, Mapping | list):
+        return _tool(value.name, value.description, value.parameters)
     if _has(value, "model_dump") and not callable(value):
         dumped = value.model_dump(mode="json", by_alias=True, exclude_none=True)
         return dumped if isinstance(dumped, Mapping) else None

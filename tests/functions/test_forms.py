@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import dataclass
 from itertools import combinations
@@ -209,6 +210,37 @@ def test_two_forms_at_once_are_refused(one, other):
         assert one in found or other in found
         # null is nothing
         assert read_functions({"name": "f", one: DESCRIBED[one], other: None})[0].parameters["properties"]
+
+
+def places(value, path=()):
+    """The path of every value inside a JSON value, itself first."""
+    yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield from places(item, (*path, key))
+
+
+def replaced(value, path, new):
+    if not path:
+        return new
+    changed = copy.copy(value)
+    changed[path[0]] = replaced(value[path[0]], path[1:], new)
+    return changed
+
+
+ODD = [None, True, 3, 0.5, "", "x", "List[", [], {}, [3], [{}], {"x": {}}, {"type": 3}, float("nan"), "\ud800", b"x"]
+
+
+@given(functions(), st.sampled_from([form for form in FORMS if form is not agents]), st.data())
+def test_whatever_is_changed_in_a_form_it_is_read_or_an_error_says_where(function, form, data):
+    source = form(function)
+    path = data.draw(st.sampled_from(list(places(source))))
+    try:
+        read_functions(replaced(source, path, data.draw(st.sampled_from(ODD))))
+    except (FunctionError, ManyErrors) as error:
+        for each in getattr(error, "errors", [error]):
+            assert each.found
+            assert each.pointer is not None or each.found == "no functions"
 
 
 @pytest.mark.parametrize(
@@ -518,6 +550,16 @@ class Dumped(BaseModel):
     name: str
 
 
+@dataclass
+class Plain:
+    """Tools of Haystack and Qwen-Agent."""
+
+    name: str
+    description: str
+    parameters: Any
+    function: Any = None
+
+
 class Request(BaseModel):
     function_declarations: list[Any] = Field(alias="functionDeclarations")
     other: Any = None
@@ -539,6 +581,8 @@ QUERY = {"type": "object", "properties": {"query": {"type": "string", "descripti
         (SmolTool(), ["query"], ["query"]),
         (SmolTool, ["query"], ["query"]),
         (_Agents("search", "Search.", {**QUERY, "required": ["query"]}), ["query"], ["query"]),
+        (Plain("search", "Search.", QUERY), ["query"], None),
+        (Plain("search", "Search.", [{"name": "q", "type": "string", "required": True}]), ["q"], ["q"]),
         (Dumped(name="search", description="Search.", inputSchema=QUERY), ["query"], None),
         (
             Dumped(

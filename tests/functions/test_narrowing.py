@@ -36,11 +36,14 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from typer.testing import CliRunner
 from walking import accepts, sample
 
 from fcgen.call import Grammar, check_functions
+from fcgen.cli import app
 from fcgen.errors import FunctionError
 from fcgen.functions import read_functions
+from fcgen.functions.narrowing import read_pattern
 from fcgen.functions.string_patterns import date_pattern, ipv4_network_pattern, ipv6_network_pattern
 from fcgen.schema import Text, compile_schema
 
@@ -363,6 +366,14 @@ def test_validators_of_a_class_are_noted(kind, notes):
     assert function.notes == tuple(f"{note} is left to Pydantic" for note in notes)
 
 
+def test_check_prints_notes(tmp_path, monkeypatch):
+    (tmp_path / "noted_tools.py").write_text("import pydantic\ndef f(x: pydantic.PastDate): ...\n", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["check", "noted_tools:f"])
+    assert result.exit_code == 0
+    assert result.stdout.endswith("- note on f, at /properties/x: that it is in the past is left to Pydantic\n")
+
+
 def test_notes_are_no_part_of_what_a_function_is():
     with_notes, without = function_of(pydantic.PastDate), function_of(dt.date)
     assert with_notes.notes
@@ -456,6 +467,19 @@ def test_ipv6_networks_have_no_bits_beyond_the_prefix(number, prefix):
     assert pattern.fullmatch(f"{':'.join(whole)}{'::' if prefix <= 112 else ''}/{prefix}")
     if ipaddress.IPv6Address(number) != network.network_address:
         assert not pattern.fullmatch(f"{ipaddress.IPv6Address(number)}/{prefix}")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "written"),
+    [
+        ("^a", "^a"),
+        (re.compile("^a"), "^a"),
+        (re.compile("^a", re.IGNORECASE), "(?i)^a"),
+        (re.compile("^a", re.MULTILINE | re.VERBOSE), "(?mx)^a"),
+    ],
+)
+def test_flags_of_a_pattern_are_never_left_out(pattern, written):
+    assert read_pattern(pattern) == written
 
 
 def test_dates_that_no_day_is_are_refused():
