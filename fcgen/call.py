@@ -4,13 +4,15 @@ Each function contributes its own call, its name with its own arguments, so one 
 another's name. Text is anything that does not begin like a call, so that `call | text` is unambiguous. The words around
 name and arguments are those of the format's envelope, `grammars/<reply>.lark`.
 
-A function's arguments are those it declares: where its schema lists `properties` and says nothing of others
-(`additionalProperties`, `patternProperties`, or another schema that could add some), no others are written.
+A function's arguments are those it declares: where its schema, or the definition it refers to, lists `properties` and
+says nothing of others (`additionalProperties`, `patternProperties`, or another schema that could add some), no others
+are written.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
@@ -60,6 +62,9 @@ DECLARING = frozenset(
     {"additionalProperties", "patternProperties", "unevaluatedProperties", "propertyNames", "dependentSchemas"}
     | {"$ref", "$dynamicRef", "$recursiveRef", "allOf", "anyOf", "oneOf", "if", "dependencies"}
 )
+
+
+_DEFINITION = re.compile(r"#/(\$defs|definitions)/([^/~%]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,9 +401,35 @@ def choose(functions: Sequence[Function], choice: Choice, left_out: Sequence[str
 
 def arguments_schema(function: Function) -> dict[str, Any]:
     """The schema that the arguments of a call are held to: the function's parameters, closed if they list them all."""
-    if not DECLARING.isdisjoint(function.parameters):
-        return function.parameters
-    return {**function.parameters, "additionalProperties": False}
+    parameters = function.parameters
+    if DECLARING.isdisjoint(parameters):
+        return {**parameters, "additionalProperties": False}
+    listed = _listed_behind(parameters)
+    if listed is None:
+        return parameters
+    rest = {key: value for key, value in parameters.items() if key != "$ref"}
+    properties: dict[str, Any] = {name: {} for name in listed}
+    return {**rest, "allOf": [{"$ref": parameters["$ref"]}], "properties": properties, "additionalProperties": False}
+
+
+def _listed_behind(parameters: dict[str, Any]) -> list[str] | None:
+    """The arguments that the definition lists which is all that the schema refers to; None if others may be declared.
+
+    Pydantic's schema of a recursive model is such a reference, and so are those of generators that name each type.
+    """
+    found: Any = parameters
+    passed: set[str] = set()
+    while isinstance(found, dict) and "properties" not in found and found.keys() & DECLARING == {"$ref"}:
+        place = _DEFINITION.fullmatch(str(found["$ref"]))
+        if place is None or place[0] in passed:
+            return None
+        passed.add(place[0])
+        definitions = parameters.get(place[1])
+        found = definitions.get(place[2]) if isinstance(definitions, dict) else None
+    if not isinstance(found, dict) or not DECLARING.isdisjoint(found):
+        return None
+    properties = found.get("properties")
+    return list(properties) if isinstance(properties, dict) else None
 
 
 def _read_document(document: str | None, whitespace: str) -> Document | None:

@@ -263,14 +263,17 @@ def _hints(kind: Any, seen: dict[int, Any]) -> Iterator[Any]:
     declared = kind.func if isinstance(kind, partial) else kind
     if isinstance(fields := getattr(declared, "model_fields", None), dict):
         inside += [part for field in fields.values() for part in (field.annotation, *field.metadata)]
-    elif (
-        (isinstance(declared, type) and is_dataclass(declared))
-        or hasattr(declared, "__total__")
-        or isinstance(declared, FunctionType | MethodType)
-    ):
+    elif _is_annotated(declared):
         inside += get_type_hints(declared, include_extras=True).values()
     for part in inside:
         yield from _hints(part, seen)
+
+
+def _is_annotated(kind: Any) -> bool:
+    """Tell types and functions, whose annotations are part of the type, from the metadata of `Annotated`."""
+    if isinstance(kind, type):
+        return is_dataclass(kind) or hasattr(kind, "__total__")
+    return isinstance(kind, FunctionType | MethodType)
 
 
 def _fitting(pattern: str, wanted: str) -> str:

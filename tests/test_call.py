@@ -180,6 +180,35 @@ def test_choice_that_cannot_be():
         Grammar.from_functions([], choice="required")
 
 
+NODE = {"type": "object", "properties": {"v": INTEGER, "next": {"$ref": "#/$defs/Node"}}, "required": ["v"]}
+REFERRED = [
+    {"$ref": "#/$defs/Node", "$defs": {"Node": NODE}},
+    {"$ref": "#/$defs/Other", "$defs": {"Other": {"$ref": "#/$defs/Node"}, "Node": NODE}},
+    {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$ref": "#/definitions/Node",
+        "definitions": {"Node": {**NODE, "properties": {"v": INTEGER, "next": {"$ref": "#/definitions/Node"}}}},
+    },
+]
+
+
+@pytest.mark.parametrize("parameters", REFERRED)
+def test_arguments_may_be_declared_by_the_definition_that_the_schema_refers_to(parameters):
+    made = Function("f", "", parameters)
+    root = Grammar.from_functions([made], choice="required").root
+    assert accepts(root, call("f", {"v": 1, "next": {"v": 2}}))
+    assert not accepts(root, call("f", {"v": 1, "other": 2}))
+    assert not accepts(root, call("f", {"next": {"v": 1}}))
+
+
+@pytest.mark.parametrize(
+    "node", [{**NODE, "additionalProperties": INTEGER}, {"allOf": [NODE]}, {"$ref": "#/$defs/Node"}, True, {}]
+)
+def test_what_else_a_definition_may_allow_stays_allowed(node):
+    parameters = {"$ref": "#/$defs/Node", "$defs": {"Node": node}}
+    assert arguments_schema(Function("f", "", parameters)) == {"type": "object", **parameters}
+
+
 def test_arguments_are_those_declared_unless_the_schema_says_otherwise():
     assert arguments_schema(function("f", x=STRING))["additionalProperties"] is False
     for others in ({"additionalProperties": True}, {"patternProperties": {}}, {"anyOf": [{"required": ["x"]}]}):

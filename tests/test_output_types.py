@@ -17,7 +17,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from outlines import types
 from outlines.types import CFG, Choice, JsonSchema, Regex, dsl
-from pydantic import UUID4, BaseModel, Field, FilePath, HttpUrl, TypeAdapter, validate_call
+from pydantic import (
+    UUID4,
+    BaseModel,
+    Field,
+    FilePath,
+    HttpUrl,
+    StringConstraints,
+    TypeAdapter,
+    WithJsonSchema,
+    validate_call,
+)
+from pydantic.json_schema import SkipJsonSchema
 from schemas_made import schemas, values
 from typing_extensions import TypedDict
 from walking import accepts, sample
@@ -198,6 +209,18 @@ def test_classes_have_the_fields_that_they_declare(kind):
     schema = TypeAdapter(kind).json_schema()
     for text in samples(kind):
         assert set(json.loads(text)) <= set(schema["properties"])
+
+
+class Described(BaseModel):
+    code: Annotated[str, StringConstraints(min_length=2, max_length=3)]
+    size: Annotated[int, WithJsonSchema({"enum": [1, 2]})]
+    note: Annotated[str, SkipJsonSchema()] = ""
+
+
+def test_what_describes_a_field_may_be_any_object():
+    assert takes(Described, '{"code": "ab", "size": 2}')
+    assert not takes(Described, '{"code": "a", "size": 2}')
+    assert not takes(Described, '{"code": "ab", "size": 3}')
 
 
 def test_a_field_of_a_term_is_all_of_the_term():

@@ -9,7 +9,6 @@ takes out of it again.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from enum import Enum
@@ -17,6 +16,7 @@ from typing import Any
 
 from pydantic import PydanticInvalidForJsonSchema
 
+from fcgen.functions.patterns import pydantic_pattern
 from fcgen.functions.string_patterns import (
     DURATION,
     HOSTED,
@@ -66,17 +66,6 @@ def take_notes(schema: Any, place: Place = "") -> Iterator[str]:
     for key, part in schema.items() if isinstance(schema, dict) else enumerate(schema):
         if isinstance(part, dict | list):
             yield from take_notes(part, (place, key))
-
-
-def read_pattern(pattern: str | re.Pattern[str]) -> str:
-    """A pattern of a Python type, as ECMA-262 has it; flags are written in front, as Python has them."""
-    if isinstance(pattern, str):
-        return pattern
-    flags = "".join(letter for letter, flag in _FLAGS.items() if pattern.flags & flag)
-    return f"(?{flags}){pattern.pattern}" if flags else pattern.pattern
-
-
-_FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
 
 
 def narrow_uuid(core: Any, made: Schema) -> Schema:
@@ -145,7 +134,7 @@ def narrow_duration(core: Any, made: Schema) -> Schema:
 def narrow_text(core: Any, made: Schema, config: Any) -> Schema:
     """Without whitespace around it where its length, or its pattern, is that of what is left without it."""
     if core.get("pattern") is not None:
-        made = {**made, "pattern": read_pattern(core["pattern"])}
+        made = {**made, "pattern": pydantic_pattern(core, config)}
     strips = core.get("strip_whitespace", config.str_strip_whitespace)
     if strips and ("pattern" in made or made.get("minLength")):
         edge = r"[^\s\x85\x1c-\x1f]"

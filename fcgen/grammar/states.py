@@ -265,11 +265,12 @@ class States:
     def _note_run(self, state: int, term: Expr, row: NDArray[np.int32]) -> None:
         repeat = repeated(term)
         home, most = state, ENDLESS
-        if repeat is not None and repeat.most is not None:
+        if repeat is not None and (repeat.least or repeat.most is not None):
             if repeat.inner.can_stop or (repeat.least and (type(term) is not Seq or term.tail.can_stop)):
                 return
             fewer = one_less(repeat)
-            home, most = self._number(seq(fewer, term.tail) if type(term) is Seq else fewer), repeat.most
+            home = self._number(seq(fewer, term.tail) if type(term) is Seq else fewer)
+            most = repeat.least if repeat.most is None else repeat.most
         found = loops(row, home)
         if found:
             if repeat is not None and (type(term) is not Seq or _begins_in_ascii(term.tail)):

@@ -175,7 +175,10 @@ class Documents:
         resource = base.resource if ref == "" or ref[0] == "#" else self._resource(uri, base.draft, at)
         if resource is None:
             why = "no such document is known" if uri == ref.partition("#")[0] else f"no {excerpt(uri)} is known"
-            raise _nowhere(ref, at, why, "Documents are not fetched: put it into the schema, or pass a registry.")
+            hint = "Documents are not fetched: put it into the schema, or pass a registry."
+            if ref[0] == "/" and "#" not in ref:
+                hint = f"A pointer into the schema itself begins with '#': {excerpt('#' + ref)}. {hint}"
+            raise _nowhere(ref, at, why, hint)
         fragment = unquote(fragment)
         if fragment == "":
             return resource, Anchor(resource.contents, resource.place, dynamic=False)

@@ -43,7 +43,6 @@ from fcgen.call import Grammar, check_functions
 from fcgen.cli import app
 from fcgen.errors import FunctionError
 from fcgen.functions import read_functions
-from fcgen.functions.narrowing import read_pattern
 from fcgen.functions.string_patterns import date_pattern, ipv4_network_pattern, ipv6_network_pattern
 from fcgen.schema import Text, compile_schema
 
@@ -467,19 +466,6 @@ def test_ipv6_networks_have_no_bits_beyond_the_prefix(number, prefix):
     assert pattern.fullmatch(f"{':'.join(whole)}{'::' if prefix <= 112 else ''}/{prefix}")
     if ipaddress.IPv6Address(number) != network.network_address:
         assert not pattern.fullmatch(f"{ipaddress.IPv6Address(number)}/{prefix}")
-
-
-@pytest.mark.parametrize(
-    ("pattern", "written"),
-    [
-        ("^a", "^a"),
-        (re.compile("^a"), "^a"),
-        (re.compile("^a", re.IGNORECASE), "(?i)^a"),
-        (re.compile("^a", re.MULTILINE | re.VERBOSE), "(?mx)^a"),
-    ],
-)
-def test_flags_of_a_pattern_are_never_left_out(pattern, written):
-    assert read_pattern(pattern) == written
 
 
 def test_dates_that_no_day_is_are_refused():

@@ -36,6 +36,10 @@ def test_a_bound_is_how_long_it_runs():
     assert run_of(seq(repeat(json_chars(ANY), 3, 9), literal(b'"')))[0] == 9
 
 
+def test_a_run_that_cannot_end_yet_runs_as_long_as_it_must():
+    assert run_of(seq(repeat(json_chars(ANY), 300), literal(b'"'))) == (300, classes(PRINTABLE) | {TWO, THREE, FOUR})
+
+
 def test_a_run_that_may_end_on_the_way_is_none():
     assert run_of(repeat(json_chars(ANY), 3, 9))[0] == 0
 

@@ -13,6 +13,7 @@ from fcgen.grammar.derive import INFINITE, fewest
 SCHEMAS = [
     {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "integer"}}, "required": ["a"]},
     {"type": "array", "items": {"type": "string", "maxLength": 3}, "maxItems": 2},
+    {"type": "array", "items": {"type": "string", "minLength": 3}, "minItems": 1},
     {"enum": ["é\n", 'a"b', "", 12, None]},
     {"type": "string", "pattern": "^a+$"},
     True,
@@ -21,6 +22,7 @@ GRAMMARS = [Grammar.from_json_schema(s, whitespace=w) for s in SCHEMAS for w in 
 GRAMMARS += [
     Grammar.from_functions([{"name": "f", "parameters": SCHEMAS[0]}, {"name": "fg", "parameters": {}}]),
     Grammar.from_regex("[^{]*"),
+    Grammar.from_regex("[a-z ]{3,}ab[0-9]?"),
 ]
 PIECES = [
     '"',

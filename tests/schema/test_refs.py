@@ -101,6 +101,7 @@ NOWHERE = [
     ("http://x.org/doc", f"no such document is known. {UNFETCHED}"),
     ("doc#/a", f"no 'http://y.org/doc' is known. {UNFETCHED}"),
     ("https://json-schema.org/draft/2020-12/vocab", f"no such document is known. {UNFETCHED}"),
+    ("/a", f"no 'http://y.org/a' is known. A pointer into the schema itself begins with '#': '#/a'. {UNFETCHED}"),
 ]
 
 
