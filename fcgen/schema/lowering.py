@@ -77,19 +77,21 @@ class Lowering:
         if shape is ANY_VALUE:
             self._scope.define(("any", depth), term)
         self._settle_all()
+        self._family.is_busy = False
+        self._check_all()
+        return term
+
+    def _check_all(self) -> None:
         while self._family.checks:
             self._family.checks.pop()()
             self._settle_all()
-        self._family.is_busy = False
-        return term
 
     def check_later(self, check: Callable[[], None]) -> None:
         """Call `check` once all that is referred to is lowered: at once, where it is."""
         self._family.checks.append(check)
         if not self._family.is_busy:
             self._settle_all()
-            while self._family.checks:
-                self._family.checks.pop()()
+            self._check_all()
 
     def _settle_all(self) -> None:
         while any(lowering.settle() for lowering in self._family.lowerings):
