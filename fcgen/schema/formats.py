@@ -7,8 +7,8 @@ for `::` in an IRI's address, which that refuses); nearly every text of the RFC 
                                         before the last digit (relative-json-pointer); prefixes above 999, names that
                                         begin with an escape (uri-template); back references, look-behind,
                                         named groups, code point escapes (regex)
-    no finite automaton decides it      A-labels, `xn--...`, whose Punycode must be valid (hostname, idn-hostname);
-                                        groups in groups (regex)
+    no finite automaton decides it      A-labels, `xn--...`, of more than one letter beyond ASCII, or one that is not
+                                        of Latin-1 (hostname), and all others (idn-hostname); groups in groups (regex)
     IDNA 2008 has too many rules        of labels beyond ASCII: scripts but the most common, upper case, long ones, more
                                         than four of them (idn-hostname)
     nobody agrees on it                 color functions, and color names but those of CSS 2.1 in lower case (color)
@@ -93,8 +93,43 @@ def _label(most: int, letter: str = "A-Za-z0-9") -> str:
 
 def _hostname() -> str:
     """RFC 1123, section 2.1: labels of at most 63 characters, 253 together."""
-    label = _label(63)
+    label = f"(?:{_label(63)}|{_a_label()})"
     return rf"(?=.{{1,253}}$){label}(?:\.{label})*"
+
+
+_LETTERS_WITH_ACCENTS = ((0xDF, 0xF6), (0xF8, 0xFF))
+_MOST_PLAIN_LETTERS = 18
+_PUNYCODE = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def _a_label() -> str:
+    """RFC 3492: the A-label of one small letter of Latin-1 among plain letters and digits, such as `xn--mnchen-3ya`.
+
+    Which letter it is, and at which place, is one number: the letter's times all places, plus its place. Of further
+    letters the number says how far they are from the one before, which no short pattern keeps in mind.
+    """
+    ways = []
+    for plain in range(_MOST_PLAIN_LETTERS + 1):
+        places = plain + 1
+        bounds = [((first - 128) * places, (last - 127) * places) for first, last in _LETTERS_WITH_ACCENTS]
+        numbers = "|".join(number for low, end in bounds for number in _in_punycode(low, end))
+        ways.append(f"[a-z0-9]{{{plain}}}-(?:{numbers})" if plain else numbers)
+    return f"xn--(?:{'|'.join(ways)})"
+
+
+def _in_punycode(low: int, end: int) -> list[str]:
+    """The numbers from `low` to below `end` as the first in a label is written: in three digits, the least first.
+
+    The first two digits are one above what they count, since a lower one would end the number.
+    """
+    firsts: dict[tuple[int, int], str] = {}
+    for number in range(low - 36, end - 36):
+        rest = number // 35
+        firsts[rest // 35, rest % 35] = firsts.get((rest // 35, rest % 35), "") + _PUNYCODE[number % 35 + 1]
+    seconds: dict[tuple[str, int], str] = {}
+    for (third, second), chars in firsts.items():
+        seconds[chars, third] = seconds.get((chars, third), "") + _PUNYCODE[second + 1]
+    return [f"[{first}][{second}]{_PUNYCODE[third]}" for (first, third), second in seconds.items()]
 
 
 _JAPANESE = "\u3041-\u3096\u30a1-\u30f6\u4e00-\u9fcb"
