@@ -3,7 +3,7 @@
 The tree that the grammar is built from (`ecma.py`, `pattern.py`) is run over all places of a text at once: a set of
 places is an integer whose bit i is the place before character i, and each node maps the set where it may begin to the
 set where it may end. A lookbehind holds where such a set ends; for a lookahead the same is done from the right. There
-is no backtracking, so no pattern takes exponential time, and none needs an automaton; loops over one character are one
+is no backtracking, so no pattern takes exponential time, and none needs an automaton; a loop over one character is one
 addition (Cameron et al., Bitwise data parallelism in regular expression matching, 2014).
 
 Work is counted and bounded: a loop over a long text whose inner part is more than a character takes a step a turn.
@@ -22,6 +22,7 @@ from fcgen.grammar.pattern import Anchor, Chain, Chars, Choice, Look, Loop, Node
 MAX_WORK = 3_000_000
 _PLACES_A_STEP = 16_384  # an integer of so many bits is combined about as fast as a step of Python
 _CHARS_A_STEP = 16
+_LONG = 5_000
 
 
 def search(pattern: str) -> Callable[[str], bool]:
@@ -31,17 +32,20 @@ def search(pattern: str) -> Callable[[str], bool]:
     The test raises GrammarTooLarge: the pattern takes too many steps on this text.
     """
     check_kind(pattern)
-    return _search(pattern)
+    return (_search if len(pattern) <= _LONG else _search_long)(pattern)
 
 
-@lru_cache(maxsize=512)
-def _search(pattern: str) -> Callable[[str], bool]:
+def _searcher(pattern: str) -> Callable[[str], bool]:
     tree = parse_pattern(pattern)
 
     def matches(text: str) -> bool:
         return _Match(text).found(tree)
 
     return matches
+
+
+_search = lru_cache(maxsize=512)(_searcher)
+_search_long = lru_cache(maxsize=8)(_searcher)  # a tree takes some 100 bytes a character
 
 
 class _Match:

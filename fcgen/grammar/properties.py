@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from array import array
-from functools import cache
+from functools import lru_cache
 
 from fcgen.grammar.characters import ANY, CharSet
 
@@ -46,7 +46,7 @@ _FIXED = {"Any": ANY, "ASCII": CharSet.of((0, 0x7F))}
 _SCRIPT = re.compile("(?:[A-Z][a-z]+)+(?:_[A-Z][a-z]+)*")
 
 
-@cache
+@lru_cache(maxsize=256)
 def unicode_property(name: str) -> CharSet | None:
     r"""The characters of `\p{name}`; None if ECMA-262 or the database does not have it."""
     key, equals, value = name.partition("=")
@@ -66,7 +66,7 @@ def _category(name: str) -> CharSet | None:
     return _matching(f"gc={_CATEGORIES[name]}") if name in _CATEGORIES else None
 
 
-@cache
+@lru_cache(maxsize=256)
 def _matching(name: str) -> CharSet | None:
     import regex  # type: ignore[import-untyped]
 
@@ -77,9 +77,8 @@ def _matching(name: str) -> CharSet | None:
     return CharSet.of(*((run.start(), run.end() - 1) for run in found.finditer(_code_points())))
 
 
-@cache
 def _code_points() -> str:
-    """Every code point at its own place; a noncharacter stands for surrogates, which `CharSet` leaves out anyway."""
+    """Every code point, each at its own place."""
     return array("I", range(0x110000)).tobytes().decode(f"utf-32-{sys.byteorder[0]}e", "surrogatepass")
 
 

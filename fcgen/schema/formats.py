@@ -2,12 +2,16 @@ r"""The values of JSON Schema's `format` as patterns: `format_pattern("date")` i
 
 Every text that a pattern matches satisfies the RFC that the format names and passes `jsonschema`'s format checker (but
 for `::` in an IRI's address, which that refuses); nearly every text of the RFC is matched. Left out are, on purpose:
-leap seconds, and lower case `z` (time), which the checker refuses; labels with `--` in the third place, such as
-A-labels, and names of more than four labels with one above 13 characters (hostname); characters beyond the BMP and of
-private use (iri); relative JSON pointers whose count has a 0 before its last digit; prefixes above 999 and names that
-begin with an escape (uri-template); of internationalized names (idn-hostname) upper case, scripts but the most common,
-long labels, and more than four of them; color functions, and color names but those of CSS 2.1 in lower case; and of
-regular expressions back references, look-behind, named groups, code point escapes and groups in groups.
+
+    the checker refuses it              leap seconds (time, date-time); characters beyond the BMP (iri); counts with a 0
+                                        before the last digit (relative-json-pointer); prefixes above 999, names that
+                                        begin with an escape (uri-template); back references, look-behind,
+                                        named groups, code point escapes (regex)
+    no finite automaton decides it      A-labels, `xn--...`, of more than one letter beyond ASCII, or one that is not
+                                        of Latin-1 (hostname), and all others (idn-hostname); groups in groups (regex)
+    IDNA 2008 has too many rules        of labels beyond ASCII: scripts but the most common, upper case, long ones, more
+                                        than four of them (idn-hostname)
+    nobody agrees on it                 color functions, and color names but those of CSS 2.1 in lower case (color)
 
 `OUTER` has for each format a pattern that matches at least whatever any checker calls valid: what it does not match is
 sure not to be of the format. Where it matches everything, no text is sure.
@@ -37,10 +41,10 @@ def _date() -> str:
     return f"(?:{year}-(?:{by_month})|{leap_year}-02-29)"
 
 
-def _time(utc: str = "Z") -> str:
-    """RFC 3339, section 5.6."""
+def _time() -> str:
+    """RFC 3339, section 5.6, whose letters may be of either case."""
     hour_and_minute = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
-    return rf"{hour_and_minute}:[0-5][0-9](?:\.[0-9]+)?(?:[{utc}]|[+-]{hour_and_minute})"
+    return rf"{hour_and_minute}:[0-5][0-9](?:\.[0-9]+)?(?:[Zz]|[+-]{hour_and_minute})"
 
 
 def _ipv4() -> str:
@@ -88,9 +92,44 @@ def _label(most: int, letter: str = "A-Za-z0-9") -> str:
 
 
 def _hostname() -> str:
-    """RFC 1123, section 2.1: four labels, the last one of at most 61 characters, or 18 of at most 13: 253 together."""
-    long, last, short = _label(63), _label(61), _label(13)
-    return rf"(?:{long}(?:\.{long}){{0,2}}(?:\.{last})?|{short}(?:\.{short}){{0,17}})"
+    """RFC 1123, section 2.1: labels of at most 63 characters, 253 together."""
+    label = f"(?:{_label(63)}|{_a_label()})"
+    return rf"(?=.{{1,253}}$){label}(?:\.{label})*"
+
+
+_LETTERS_WITH_ACCENTS = ((0xDF, 0xF6), (0xF8, 0xFF))
+_MOST_PLAIN_LETTERS = 18
+_PUNYCODE = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def _a_label() -> str:
+    """RFC 3492: the A-label of one small letter of Latin-1 among plain letters and digits, such as `xn--mnchen-3ya`.
+
+    Which letter it is, and at which place, is one number: the letter's times all places, plus its place. Of further
+    letters the number says how far they are from the one before, which no short pattern keeps in mind.
+    """
+    ways = []
+    for plain in range(_MOST_PLAIN_LETTERS + 1):
+        places = plain + 1
+        bounds = [((first - 128) * places, (last - 127) * places) for first, last in _LETTERS_WITH_ACCENTS]
+        numbers = "|".join(number for low, end in bounds for number in _in_punycode(low, end))
+        ways.append(f"[a-z0-9]{{{plain}}}-(?:{numbers})" if plain else numbers)
+    return f"xn--(?:{'|'.join(ways)})"
+
+
+def _in_punycode(low: int, end: int) -> list[str]:
+    """The numbers from `low` to below `end` as the first in a label is written: in three digits, the least first.
+
+    The first two digits are one above what they count, since a lower one would end the number.
+    """
+    firsts: dict[tuple[int, int], str] = {}
+    for number in range(low - 36, end - 36):
+        rest = number // 35
+        firsts[rest // 35, rest % 35] = firsts.get((rest // 35, rest % 35), "") + _PUNYCODE[number % 35 + 1]
+    seconds: dict[tuple[str, int], str] = {}
+    for (third, second), chars in firsts.items():
+        seconds[chars, third] = seconds.get((chars, third), "") + _PUNYCODE[second + 1]
+    return [f"[{first}][{second}]{_PUNYCODE[third]}" for (first, third), second in seconds.items()]
 
 
 _JAPANESE = "\u3041-\u3096\u30a1-\u30f6\u4e00-\u9fcb"
@@ -113,7 +152,7 @@ def _idn_hostname() -> str:
         f"{letter}{{0,2}}(?:{beside}){letter}{{0,2}}",
         "[\u06f0-\u06f9]{1,4}[0-9]{0,4}",
     ]
-    label, last = (f"(?:{'|'.join([_label(most, 'a-z0-9'), *short])})" for most in (63, 61))
+    label, last = (f"(?:{'|'.join([_label(most), *short])})" for most in (63, 61))
     return f"(?:{label}(?:{_DOT}{label}){{0,2}}(?:{_DOT}{last})?|{_right_to_left()})"
 
 
@@ -182,7 +221,7 @@ FORMATS: Mapping[str, str] = MappingProxyType(
         "color": f"#(?:[0-9A-Fa-f]{{3}}){{1,2}}|{_COLORS}",
         "date": _date(),
         "time": _time(),
-        "date-time": f"{_date()}[Tt]{_time('Zz')}",
+        "date-time": f"{_date()}[Tt]{_time()}",
         "duration": _duration(),
         "email": _email(),
         "idn-email": _email(_BEYOND_ASCII, rf"[A-Za-z0-9{_BEYOND_ASCII}]+(?:[.\-][A-Za-z0-9{_BEYOND_ASCII}]+)*"),
