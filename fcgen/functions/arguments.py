@@ -184,6 +184,8 @@ def _parts(described: dict[str, Any], pointer: Place, problems: Problems) -> tup
 
 
 def _schema(described: dict[str, Any], pointer: Place, problems: Problems) -> Any:
+    if described.get("description", "") is None:
+        described = {key: value for key, value in described.items() if key != "description"}
     for key, value in described.items():
         if isinstance(value, dict | list) and key not in HOLDING and not key.startswith("x-"):
             problems.add(f"{excerpt(key)} says nothing of an argument that is known", (pointer, key))

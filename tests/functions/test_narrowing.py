@@ -47,6 +47,9 @@ from fcgen.functions.narrowing import read_pattern
 from fcgen.functions.string_patterns import date_pattern, ipv4_network_pattern, ipv6_network_pattern
 from fcgen.schema import Text, compile_schema
 
+URL_NAMES = ("AnyUrl", "AnyHttpUrl", "HttpUrl", "FileUrl", "WebsocketUrl", "FtpUrl", "PostgresDsn", "CockroachDsn")
+URL_NAMES += ("AmqpDsn", "RedisDsn", "MongoDsn", "KafkaDsn", "NatsDsn", "MySQLDsn", "MariaDBDsn")
+URL_NAMES += ("ClickHouseDsn", "SnowflakeDsn")
 NEWEST = [name for name in ("UUID6", "UUID7", "UUID8") if hasattr(pydantic, name)]
 
 
@@ -122,7 +125,9 @@ class Page:
 
 
 DAY = dt.date
+URLS = [getattr(pydantic, name) for name in URL_NAMES if hasattr(pydantic, name)]
 EXACT = [
+    *URLS,
     *(getattr(pydantic, name) for name in ("UUID1", "UUID3", "UUID4", "UUID5", *NEWEST)),
     uuid.UUID,
     pydantic.Base64Bytes,
@@ -137,24 +142,7 @@ EXACT = [
     pydantic.condate(gt=DAY(2020, 1, 1), lt=DAY(2021, 1, 1)),
     pydantic.condate(ge=DAY(2020, 2, 28), le=DAY(2020, 3, 1)),
     pydantic.condate(ge=DAY(1999, 12, 31)),
-    pydantic.AnyUrl,
-    pydantic.AnyHttpUrl,
-    pydantic.HttpUrl,
-    pydantic.FileUrl,
-    pydantic.WebsocketUrl,
-    pydantic.FtpUrl,
     Annotated[pydantic.AnyUrl, UrlConstraints(max_length=20, allowed_schemes=["ssh"])],
-    pydantic.PostgresDsn,
-    pydantic.CockroachDsn,
-    pydantic.AmqpDsn,
-    pydantic.RedisDsn,
-    pydantic.MongoDsn,
-    pydantic.KafkaDsn,
-    pydantic.NatsDsn,
-    pydantic.MySQLDsn,
-    pydantic.MariaDBDsn,
-    pydantic.ClickHouseDsn,
-    pydantic.SnowflakeDsn,
     pydantic.IPvAnyAddress,
     pydantic.IPvAnyInterface,
     pydantic.IPvAnyNetwork,
