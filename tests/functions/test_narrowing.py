@@ -17,7 +17,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import pydantic
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import (
     AfterValidator,
@@ -33,6 +33,7 @@ from pydantic import (
     TypeAdapter,
     UrlConstraints,
     WrapValidator,
+    create_model,
     field_validator,
     model_validator,
 )
@@ -318,6 +319,26 @@ def test_pydantic_accepts_each_text_of_a_type(kind):
     function, adapter = function_of(kind), TypeAdapter(kind)
     assert function.notes == ()
     for text in texts_of(function):
+        adapter.validate_json(value_of(text))
+
+
+def built_of(inner):
+    return (
+        inner.map(lambda kind: list[kind])
+        | inner.map(lambda kind: kind | None)
+        | inner.map(lambda kind: dict[str, kind])
+        | st.tuples(inner, inner).map(lambda kinds: tuple[kinds])
+        | st.tuples(inner, inner).map(lambda kinds: kinds[0] | kinds[1])
+        | inner.map(lambda kind: create_model("Made", field=(kind, ...)))
+    )
+
+
+@settings(max_examples=25)
+@given(st.recursive(st.sampled_from(EXACT), built_of, max_leaves=4))
+def test_pydantic_accepts_each_text_of_what_is_built_of_types(kind):
+    function, adapter = function_of(kind), TypeAdapter(kind)
+    assert function.notes == ()
+    for text in texts_of(function, 5):
         adapter.validate_json(value_of(text))
 
 
