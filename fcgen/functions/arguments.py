@@ -61,9 +61,9 @@ def read_inputs(named: object, pointer: Place, problems: Problems) -> dict[str, 
     """The `inputs` of smolagents: what may be null may be left out."""
     found = []
     for name, described in _members(named, pointer, problems):
-        must = described.get("nullable") is not True
-        schema = with_null(described, (pointer, name), problems)
-        found.append(_Argument(name, _schema(schema, (pointer, name), problems), must))
+        is_null = described.get("nullable") is True
+        schema, must = _parts(with_null(described, (pointer, name), problems), (pointer, name), problems)
+        found.append(_Argument(name, schema, not is_null if must is None else must))
     return _whole(found, lambda argument: argument.must is True, pointer, problems)
 
 
@@ -184,6 +184,8 @@ def _parts(described: dict[str, Any], pointer: Place, problems: Problems) -> tup
 
 
 def _schema(described: dict[str, Any], pointer: Place, problems: Problems) -> Any:
+    if described.get("description", "") is None:
+        described = {key: value for key, value in described.items() if key != "description"}
     for key, value in described.items():
         if isinstance(value, dict | list) and key not in HOLDING and not key.startswith("x-"):
             problems.add(f"{excerpt(key)} says nothing of an argument that is known", (pointer, key))

@@ -25,6 +25,11 @@ _DECLARING = frozenset(
     | {"dependentSchemas", "dependencies", "patternProperties"}
 )
 
+# Keywords of which one at least stands in whatever is meant as the schema of an object.
+_KNOWN = HOLDING | {"$schema", "$id", "id", "$anchor", "$dynamicAnchor", "$recursiveAnchor", "$recursiveRef", "$ref"}
+_KNOWN |= {"$comment", "title", "description", "deprecated", "readOnly", "writeOnly", "nullable", "format"}
+_KNOWN |= {"$dynamicRef", "minProperties", "maxProperties"}
+
 
 def no_arguments() -> dict[str, Any]:
     """The parameters of a function that takes none."""
@@ -119,8 +124,10 @@ def _check_declared(schema: dict[str, Any], pointer: Place, problems: Problems) 
     """Add to the problems what may have been meant as `properties`, where there are none."""
     if "properties" in schema or _may_declare_more(schema):
         return
+    is_none = _KNOWN.isdisjoint(schema)
     for key, value in schema.items():
-        if isinstance(value, dict | list) and key not in HOLDING and not key.startswith("x-"):
+        is_meant = isinstance(value, dict | list) or (is_none and value is not None)
+        if is_meant and key not in _KNOWN and not key.startswith("x-"):
             found = f"{excerpt(key)} is no keyword of JSON Schema, and there are no 'properties'"
             problems.add(found, (pointer, key), hint="The arguments' schemas belong in 'properties', by name.")
 

@@ -135,6 +135,8 @@ def narrow_text(core: Any, made: Schema, config: Any) -> Schema:
     """Without whitespace around it where its length, or its pattern, is that of what is left without it."""
     if core.get("pattern") is not None:
         made = {**made, "pattern": pydantic_pattern(core, config)}
+    for keyword, most in (("minLength", config.str_min_length or None), ("maxLength", config.str_max_length)):
+        made = made if most is None else {keyword: most, **made}
     strips = core.get("strip_whitespace", config.str_strip_whitespace)
     if strips and ("pattern" in made or made.get("minLength")):
         edge = r"[^\s\x85\x1c-\x1f]"
@@ -313,6 +315,10 @@ FORMATS: dict[str, Schema] = {
     "ipvanyaddress": {"anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]},
 }
 FORMATS["ipvanyinterface"] = {"anyOf": [FORMATS["ipv4interface"], FORMATS["ipv6interface"]]}
+FORMATS |= {  # older versions of Pydantic give these without asking for their function
+    f"{kind}-path": {"format": f"{kind}-path", NOTE: [f"that it is a {kind} that is there"]}
+    for kind in ("file", "directory")
+}
 FORMATS["zoneinfo"] = {NOTE: ["that it is a time zone that is known here"]}
 FORMATS["ipvanynetwork"] = {"anyOf": [FORMATS["ipv4network"], FORMATS["ipv6network"]]}
 

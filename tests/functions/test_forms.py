@@ -441,6 +441,11 @@ OF_INPUT = "says nothing of an argument that is known"
             "'propertees' is no keyword of JSON Schema, and there are no 'properties'",
         ),
         (
+            {"parameters": {"q": "string", "p": "integer"}},
+            "/parameters/q",
+            "'q' is no keyword of JSON Schema, and there are no 'properties'",
+        ),
+        (
             {"parameters": {"type": "object", "q": {"type": "string"}}},
             "/parameters/q",
             "'q' is no keyword of JSON Schema, and there are no 'properties'",

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import pydantic
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import (
     AfterValidator,
@@ -33,6 +33,7 @@ from pydantic import (
     TypeAdapter,
     UrlConstraints,
     WrapValidator,
+    create_model,
     field_validator,
     model_validator,
 )
@@ -46,6 +47,9 @@ from fcgen.functions import read_functions
 from fcgen.functions.string_patterns import date_pattern, ipv4_network_pattern, ipv6_network_pattern
 from fcgen.schema import Text, compile_schema
 
+URL_NAMES = ("AnyUrl", "AnyHttpUrl", "HttpUrl", "FileUrl", "WebsocketUrl", "FtpUrl", "PostgresDsn", "CockroachDsn")
+URL_NAMES += ("AmqpDsn", "RedisDsn", "MongoDsn", "KafkaDsn", "NatsDsn", "MySQLDsn", "MariaDBDsn")
+URL_NAMES += ("ClickHouseDsn", "SnowflakeDsn")
 NEWEST = [name for name in ("UUID6", "UUID7", "UUID8") if hasattr(pydantic, name)]
 
 
@@ -121,7 +125,9 @@ class Page:
 
 
 DAY = dt.date
+URLS = [getattr(pydantic, name) for name in URL_NAMES if hasattr(pydantic, name)]
 EXACT = [
+    *URLS,
     *(getattr(pydantic, name) for name in ("UUID1", "UUID3", "UUID4", "UUID5", *NEWEST)),
     uuid.UUID,
     pydantic.Base64Bytes,
@@ -136,24 +142,7 @@ EXACT = [
     pydantic.condate(gt=DAY(2020, 1, 1), lt=DAY(2021, 1, 1)),
     pydantic.condate(ge=DAY(2020, 2, 28), le=DAY(2020, 3, 1)),
     pydantic.condate(ge=DAY(1999, 12, 31)),
-    pydantic.AnyUrl,
-    pydantic.AnyHttpUrl,
-    pydantic.HttpUrl,
-    pydantic.FileUrl,
-    pydantic.WebsocketUrl,
-    pydantic.FtpUrl,
     Annotated[pydantic.AnyUrl, UrlConstraints(max_length=20, allowed_schemes=["ssh"])],
-    pydantic.PostgresDsn,
-    pydantic.CockroachDsn,
-    pydantic.AmqpDsn,
-    pydantic.RedisDsn,
-    pydantic.MongoDsn,
-    pydantic.KafkaDsn,
-    pydantic.NatsDsn,
-    pydantic.MySQLDsn,
-    pydantic.MariaDBDsn,
-    pydantic.ClickHouseDsn,
-    pydantic.SnowflakeDsn,
     pydantic.IPvAnyAddress,
     pydantic.IPvAnyInterface,
     pydantic.IPvAnyNetwork,
@@ -329,6 +318,26 @@ def test_pydantic_accepts_each_text_of_a_type(kind):
     function, adapter = function_of(kind), TypeAdapter(kind)
     assert function.notes == ()
     for text in texts_of(function):
+        adapter.validate_json(value_of(text))
+
+
+def built_of(inner):
+    return (
+        inner.map(lambda kind: list[kind])
+        | inner.map(lambda kind: kind | None)
+        | inner.map(lambda kind: dict[str, kind])
+        | st.tuples(inner, inner).map(lambda kinds: tuple[kinds])
+        | st.tuples(inner, inner).map(lambda kinds: kinds[0] | kinds[1])
+        | inner.map(lambda kind: create_model("Made", field=(kind, ...)))
+    )
+
+
+@settings(max_examples=25)
+@given(st.recursive(st.sampled_from(EXACT), built_of, max_leaves=4))
+def test_pydantic_accepts_each_text_of_what_is_built_of_types(kind):
+    function, adapter = function_of(kind), TypeAdapter(kind)
+    assert function.notes == ()
+    for text in texts_of(function, 5):
         adapter.validate_json(value_of(text))
 
 
