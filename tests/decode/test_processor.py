@@ -324,7 +324,7 @@ def test_a_processor_that_comes_later_and_leaves_nothing():
     """It cannot be seen when it does so, but at the next step."""
     inputs = encode(PROMPTS[:1])
     later = transformers.MinNewTokensLengthLogitsProcessor(inputs["input_ids"].shape[1], 9, EOS)
-    with pytest.raises(TokenRefused, match="after '(true|false)'"):
+    with pytest.raises(TokenRefused, match=r"after '(true|false)'"):
         MODEL.generate(**inputs, logits_processor=[LogitsProcessor(BOOLEAN), later], max_new_tokens=9, do_sample=False)
 
 
