@@ -134,7 +134,7 @@ def partition(sets: Iterable[CharSet]) -> tuple[list[CharSet], dict[CharSet, int
     return [CharSet.of(*ranges) for ranges in pieces.values()], members
 
 
-@cache
+@lru_cache(maxsize=256)
 def general_category(name: str) -> CharSet | None:
     """The characters of a Unicode general category by its short or long name (Lu, Uppercase_Letter); None: unknown."""
     short = _CATEGORIES.get(name, name)

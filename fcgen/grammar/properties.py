@@ -7,7 +7,7 @@ most other properties are not in it, and are unknown here.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 
 from fcgen.grammar.characters import ANY, CharSet, characters_where, general_category
 
@@ -45,7 +45,7 @@ _LONG_NAMES = {
 }
 
 
-@cache
+@lru_cache(maxsize=256)  # names that nobody knows are kept as well
 def unicode_property(name: str) -> CharSet | None:
     r"""What `\p{name}` matches, None if that is unknown (ECMA-262, UnicodeMatchProperty)."""
     prefix, equals, value = name.partition("=")
