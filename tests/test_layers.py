@@ -12,6 +12,7 @@ ROOT = Path(fcgen.__file__).parent
 LEVEL = {
     "errors": 0,
     "place": 0,
+    "threads": 0,
     "grammar": 1,
     "vocab": 1,
     "functions": 2,

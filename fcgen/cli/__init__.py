@@ -14,10 +14,12 @@ import sys
 
 from fcgen.cli import calls, extract, jobs
 from fcgen.cli.program import app
+from fcgen.threads import wait_asleep
 
 
 def main() -> None:
     """The console script."""
+    wait_asleep()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # JSON and prompts are UTF-8 everywhere
     app()

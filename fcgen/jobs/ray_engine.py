@@ -36,6 +36,7 @@ from fcgen.jobs.identity import fingerprint_of
 from fcgen.jobs.ledger import Ledger
 from fcgen.jobs.progress import Progress
 from fcgen.jobs.run import Run, Summary
+from fcgen.threads import wait_asleep
 
 if TYPE_CHECKING:
     from fcgen.engine import Engine
@@ -289,6 +290,7 @@ class _Writer:
 
     def load(self, load: Load, job: Job, model: str, carry: Sequence[str]) -> tuple[dict[str, Any], int]:
         """Load the model: the job's fingerprint with it, and the size of its batches."""
+        wait_asleep()
         self._engine, self._job = load(), job
         self._engine.extracting((), job)  # says what is wrong with the job
         return fingerprint_of(self._engine, job, model=model, carry=carry), self._engine.batch_size
