@@ -12,6 +12,7 @@ ROOT = Path(fcgen.__file__).parent
 LEVEL = {
     "errors": 0,
     "place": 0,
+    "shared": 0.5,
     "grammar": 1,
     "functions": 1,
     "vocab": 1,
