@@ -44,6 +44,7 @@ from fcgen.output_types import read_output_type
 from fcgen.schema import Compiled, Document, Status, Text, compile_schema, spacing
 from fcgen.schema.lower import plain_contents
 from fcgen.schema.plain import plain_need
+from fcgen.shared import Shared
 
 if TYPE_CHECKING:
     from referencing import Registry
@@ -68,7 +69,7 @@ _DEFINITION = re.compile(r"#/(\$defs|definitions)/([^/~%]+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Grammar:
+class Grammar(Shared):
     """A language of replies, ready to be compiled over a vocabulary (`Masks`).
 
     Attributes:

@@ -13,6 +13,7 @@ LEVEL = {
     "errors": 0,
     "place": 0,
     "threads": 0,
+    "shared": 0.5,
     "grammar": 1,
     "vocab": 1,
     "functions": 2,

@@ -207,6 +207,12 @@ class Cursor:
         twin._tokens = self._tokens[:]
         return twin
 
+    def __copy__(self) -> Cursor:
+        return self.copy()
+
+    def __deepcopy__(self, _: object) -> Cursor:
+        return self.copy()
+
     def _affords(self, place: int, then: int) -> bool:
         if self._budget is None:
             return True

@@ -16,6 +16,7 @@ from fcgen.grammar.terms import Expr
 from fcgen.grammar.work import MAX_STEPS, read_limit
 from fcgen.mask.cursor import Cursor
 from fcgen.mask.tables import Tables
+from fcgen.shared import Shared
 from fcgen.vocab import Vocabulary
 
 
@@ -27,7 +28,7 @@ class HasRoot(Protocol):
         """The language."""
 
 
-class Masks:
+class Masks(Shared):
     """The masks of one grammar over one vocabulary. Thread-safe; states and rows are found as they are needed.
 
     Args:

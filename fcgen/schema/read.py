@@ -29,6 +29,7 @@ from fcgen.schema.one_of import exactly_one, named_apart, names_of
 from fcgen.schema.parts import dependents, kinds_of, listed, malformed, read_kinds
 from fcgen.schema.plain import PlainNeeds
 from fcgen.schema.refs import Base, Documents, Target
+from fcgen.schema.response_format import check_is_schema
 from fcgen.schema.shape import ANYTHING, Anything, Never, Ref, Shape, Values
 from fcgen.schema.unevaluated import is_needed, read_unevaluated
 from fcgen.schema.values import flaw, key_of
@@ -128,6 +129,7 @@ class Reader:
     def read_all(self) -> Shape:
         """The shape of the whole schema, all definitions that it needs included."""
         if isinstance(self._schema, dict):
+            check_is_schema(self._schema)
             self.attempt(self._read_metaschema)
         target = Target(self._schema, self._documents.root, None)
         root = self._defined(target)

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcgen.errors import VocabularyError, excerpt
+from fcgen.shared import Shared
 from fcgen.vocab.strings import Strings
 from fcgen.vocab.tokens import read_tokens, unwrap
 from fcgen.vocab.trie import Trie, build_trie
@@ -30,7 +31,7 @@ from fcgen.vocab.trie import Trie, build_trie
 MARK = b"\xff"
 
 
-class Vocabulary:
+class Vocabulary(Shared):
     """The tokens of a model. Immutable, and safe to share between threads.
 
     Args:

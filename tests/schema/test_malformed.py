@@ -100,6 +100,33 @@ def test_a_malformed_schema_says_what_is_allowed(schema, text):
     assert str(caught.value) == text
 
 
+HELD = {"type": "object", "properties": {"a": {"type": "string"}}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "place"),
+    [
+        ({"type": "json_schema", "json_schema": {"name": "n", "strict": True, "schema": HELD}}, "/json_schema/schema"),
+        ({"type": "json_schema", "name": "n", "schema": HELD}, "/schema"),
+        ({"name": "n", "description": "d", "strict": True, "schema": HELD}, "/schema"),
+    ],
+)
+def test_a_response_format_is_no_schema(schema, place):
+    with pytest.raises(SchemaError) as caught:
+        compile_schema(schema)
+    assert (
+        str(caught.value)
+        == f"at the root: this holds a schema, and is none: it would allow any value. Pass what is at {place}."
+    )
+
+
+@pytest.mark.parametrize(
+    "schema", [{"schema": {}, "type": "object"}, {"properties": {"schema": HELD}}, {"x-own": HELD}]
+)
+def test_a_schema_may_have_a_keyword_of_that_name(schema):
+    assert compile_schema(schema).root is not None
+
+
 def test_each_keyword_that_asserts_is_malformed_above():
     blamed = {text.split(":")[0].split("/")[1] for _, text in MALFORMED if text.startswith("at /")}
     no_value_is_wrong = {"nullable"}  # what is not `true` has no meaning
