@@ -246,10 +246,8 @@ def _declared(schema: Any, whole: Collection[str]) -> Any:
             found[key] = _declared(found[key], whole)
     if "properties" in found and _OF_A_CLASS.issuperset(found):
         found["additionalProperties"] = False
-    pattern = found.get("pattern")
-    if isinstance(pattern, str):
-        is_whole = pattern in whole
-        found["pattern"] = f"^(?:{ecma_pattern(pattern)})$" if is_whole else ecma_pattern(pattern, rust=True)
+    if found.get("pattern") in whole:
+        found["pattern"] = f"^(?:{ecma_pattern(found['pattern'])})$"
     return found
 
 

@@ -246,6 +246,18 @@ def test_a_class_that_takes_more_than_it_declares_may_get_more():
     assert takes(JsonSchema(Address), '{"street": "", "number": "7", "b": 2}')
 
 
+def test_patterns_of_a_class_are_read_as_pydantic_reads_them():
+    class Coded(BaseModel):
+        code: str = Field(pattern=r"(?i)^a\w$")
+        key: str = Field(pattern=re.compile(r"^\w\Z", re.ASCII))
+        plate: Annotated[str, Regex("[a-cA-C]{2}")]
+
+    assert takes(Coded, '{"code": "Aé", "key": "b", "plate": "aB"}')
+    assert not takes(Coded, '{"code": "Aé", "key": "é", "plate": "aB"}')
+    assert not takes(Coded, '{"code": "a-", "key": "b", "plate": "aB"}')
+    assert not takes(Coded, '{"code": "aa", "key": "b", "plate": "aBc"}')
+
+
 def test_a_class_within_itself():
     assert takes(Tree, '{"value": 1, "children": [{"value": 2, "children": []}]}')
     assert not takes(Tree, '{"value": 1, "children": [{"value": 2, "children": [], "x": 0}]}')

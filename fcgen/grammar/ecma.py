@@ -23,7 +23,7 @@ from fcgen.grammar.pattern import BEGIN, END, Node, chain, choice, look, loop, o
 from fcgen.grammar.properties import unicode_property
 from fcgen.grammar.work import spend
 
-MAX_LENGTH = 500_000
+MAX_LENGTH = 250_000
 MAX_DEPTH = 40
 MAX_TURNS = 100_000
 

@@ -1,7 +1,7 @@
 r"""Translate the patterns of Python sources into ECMA-262: `re`'s, and Rust's, which are Pydantic's.
 
 What reads the same in both stays as it is. Flags are written out (`(?i)a` becomes `[Aa]`), so that the result needs
-none, and is read alike with and without them:
+none:
 
     (?P<x>...)  \A  \Z  \z      (?<x>...)  ^  $  $
     \w  \s  \b  .               Unicode's letters, digits, spaces and places between words; anything but a line feed
@@ -204,7 +204,7 @@ class _Translator:
             self.boundary(c, start)
         elif c in _SHORTHANDS:
             items = self.shorthand(c.lower(), is_exact=self.is_exact or c.isupper())
-            plain = {r"\d": r"\D", r"\w": r"\W", r"\p{Nd}": r"\P{Nd}"}
+            plain = {r"\d": r"\D", r"\p{Nd}": r"\P{Nd}"}
             negated = f"[^{items}]" if c.isupper() else f"[{items}]"
             self.write((plain.get(items, negated) if c.isupper() else items) if items in plain else negated)
         elif c in ("p", "P"):
@@ -216,9 +216,6 @@ class _Translator:
     def boundary(self, c: str, start: int) -> None:
         if re.compile("{[a-z]").match(self.pattern, self.at):
             self.refuse("a kind of word boundary that is not known", start)
-        if "a" in self.flags:
-            self.write(rf"\{c}", is_bare=False)
-            return
         word = self.shorthand("w", is_exact=True)
         start_of, end_of = f"(?<![{word}])(?=[{word}])", f"(?<=[{word}])(?![{word}])"
         inside, outside = f"(?<=[{word}])(?=[{word}])", f"(?<![{word}])(?![{word}])"
@@ -230,9 +227,9 @@ class _Translator:
         """The items of a class that stand for a shorthand."""
         if letter == "s":
             return r"\t-\r " if "a" in self.flags else _SPACE if self.rust else rf"{_SPACE}\x1c-\x1f"
-        if "a" in self.flags or (letter == "d" and not is_exact):
-            return rf"\{letter}"
-        return r"\p{Nd}" if letter == "d" else _WORDS[self.rust]
+        if letter == "d":
+            return "0-9" if "a" in self.flags else r"\p{Nd}" if is_exact else r"\d"
+        return "0-9A-Za-z_" if "a" in self.flags else _WORDS[self.rust]
 
     def literal(self, char: str) -> str:
         chars = self.cases(CharSet.of(char))
