@@ -92,6 +92,14 @@ def _is_writable(e: Expr, alphabet: int) -> bool:
             return True
 
 
+def _needed_parts(e: Expr) -> Iterable[Expr]:
+    return () if e.can_stop else parts_of(e)
+
+
+def _is_needed_writable(e: Expr, alphabet: int) -> bool:
+    return e.can_stop or _is_writable(e, alphabet)
+
+
 class Restriction:
     """Restricted terms, by what they were: equal terms stay equal, also those that are made later.
 
@@ -114,13 +122,15 @@ class Restriction:
         self._new: dict[Expr, Expr] = {}
         self._clean: set[Expr] = set()
         self._unclean: set[Expr] = set()
+        self._short: set[Expr] = set()
+        self._unshort: set[Expr] = set()
         self._held = 0
 
     def of(self, root: Expr) -> Expr:
         """The texts of `root` that have only bytes of the alphabet, up to sets that it covers in part."""
         if self._alphabet == ALL_BYTES:
             return root
-        if len(self._new) + len(self._clean) + len(self._unclean) + self._held > MAX_KNOWN:
+        if sum(map(len, (self._new, self._clean, self._unclean, self._short, self._unshort))) + self._held > MAX_KNOWN:
             self._forget()
         return self.also(root)
 
@@ -153,19 +163,47 @@ class Restriction:
         return leaves is not None and self._has_ascii and all(map(self._is_clean, leaves))
 
     def _is_clean(self, root: Expr) -> bool:
+        """Whether all of `root` is writable, as far as it is known."""
+        return self._is_sound(root, self._clean, self._unclean, parts_of, _is_writable)
+
+    def _shows_need(self, root: Expr) -> bool:
         """Whether all that is needed to see how short a text of `root` can be is writable."""
-        clean, unclean, alphabet = self._clean, self._unclean, self._alphabet
-        seen: set[Expr] = set()
-        ahead = [root]
-        while ahead:
-            e = ahead.pop()
-            if e not in clean and e not in seen:
-                if e in unclean or not _is_writable(e, alphabet):
-                    unclean.add(root)
-                    return False
-                seen.add(e)
-                ahead += parts_of(e)
-        clean |= seen
+        return self._is_sound(root, self._short, self._unshort, _needed_parts, _is_needed_writable)
+
+    def _is_sound(
+        self,
+        root: Expr,
+        sound: set[Expr],
+        unsound: set[Expr],
+        parts_of: Callable[[Expr], Iterable[Expr]],
+        is_writable: Callable[[Expr, int], bool],
+    ) -> bool:
+        """Whether all terms that `root` leads to are writable; those are remembered of which it is known now."""
+        if root in sound:
+            return True
+        if root in unsound or not is_writable(root, self._alphabet):
+            unsound.add(root)
+            return False
+        way = {root: iter(parts_of(root))}  # from the root to the term that is looked into
+        done: set[Expr] = set()
+        has_cycle = False
+        while way:
+            e, parts = next(reversed(way.items()))
+            part = next(parts, None)
+            if part is None:
+                way.popitem()
+                done.add(e)
+                if not has_cycle:
+                    sound.add(e)
+            elif part in way:
+                has_cycle = True
+            elif part in unsound or not is_writable(part, self._alphabet):
+                unsound.add(part)
+                unsound.update(way)
+                return False
+            elif part not in sound and part not in done:
+                way[part] = iter(parts_of(part))
+        sound |= done
         return True
 
     def _restricted_names(self, among: Names) -> Names:
@@ -173,11 +211,19 @@ class Restriction:
             return among
         found = self._names.get(among)
         if found is None:
-            clean = [self._is_known_clean(contents.leaves) for contents in among.contents]
+            known = {contents: self._is_known_clean(contents.leaves) for contents in set(among.contents)}
+            clean = [known[contents] for contents in among.contents]
+
+            def need(index: int) -> float:
+                shown = among.shown
+                if clean[index] or (shown is not None and all(map(self._shows_need, shown(index)))):
+                    return among.need(index)
+                return fewest(self.also(among.tail(index)))
+
             found = self._names[among] = Names(
                 among.keys,
                 lambda index: among.tail(index) if clean[index] else self.also(among.tail(index)),
-                lambda index: among.need(index) if clean[index] else fewest(self.also(among.tail(index))),
+                need,
                 among.contents,
             )
         return found
@@ -218,12 +264,12 @@ class Restriction:
             case Deferred() if self._is_known_clean(e.contents.leaves):
                 return e
             case Deferred():
-                like = e.like if self._is_clean(e.like) else partial(_restrict_like, e, self)
+                like = e.like if self._shows_need(e.like) else partial(_restrict_like, e, self)
                 return deferred(partial(_restrict_built, e, self), like, can_stop=e.can_stop, contents=e.contents)
             case Fork():
                 return refork(e, self._restricted_names(e.names), e.chosen & self._writable(e.names))
             case Record():
-                sure = e.sure and self._is_clean(e)  # what follows needs no byte that it does not show
+                sure = e.sure and self._shows_need(e)  # what follows needs no byte that it does not show
                 return recorded(new[e.names], e.written, _RestrictedAfter(e.after, self), new[e.like], sure=sure)
             case DfaState():
                 return e if _is_writable(e, self._alphabet) else determinize(both(e, self._within))

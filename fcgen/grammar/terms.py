@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from copy import copy
 from typing import Any, Protocol
 
 building = threading.RLock()
@@ -176,6 +177,7 @@ class Names:
         is_closed: whether nothing follows any of them.
         leaves: what stands for what follows each name until that is walked, as far as it was asked for.
         contents: for each name, what is known of the terms that follow it.
+        shown: for a name, terms such that what it needs is right if these are; None: it is not known.
     """
 
     __slots__ = (
@@ -191,6 +193,7 @@ class Names:
         "keys",
         "leaves",
         "order",
+        "shown",
     )
 
     def __init__(
@@ -208,9 +211,33 @@ class Names:
         self.is_sorted = self._sorted == list(keys)
         self.is_closed = after is None
         self._after, self._need = after, need
+        self.shown: Callable[[int], Iterable[Expr]] | None = None
         self._tails: list[Expr | None] = [None] * len(keys)
         self._needs: list[float | None] = [None] * len(keys)
         self.leaves: dict[int, Expr] = {}
+
+    def followed(
+        self,
+        after: Callable[[int], Expr],
+        need: Callable[[int], float],
+        shown: Callable[[int], Iterable[Expr]],
+        contents: Contents,
+    ) -> Names:
+        """The same names with something else after them.
+
+        Args:
+            after: what follows each name.
+            need: how many bytes finish what follows it.
+            shown: terms such that `need` is right if these are.
+            contents: what is known of the terms that follow.
+        """
+        twin = copy(self)
+        twin.contents = [contents] * len(self.keys)
+        twin.is_closed = False
+        twin._after, twin._need, twin.shown = after, need, shown  # noqa: SLF001  of its own class
+        twin._tails, twin._needs = [None] * len(self.keys), [None] * len(self.keys)  # noqa: SLF001
+        twin.leaves = {}
+        return twin
 
     def sorted_key(self, place: int) -> bytes:
         """The name at a place of the order."""

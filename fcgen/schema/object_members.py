@@ -151,7 +151,7 @@ class Members:
         self._by_language = frozenset(
             k for k in demands for witness in part.demands[k].witnesses if isinstance(witness.names, String)
         )
-        self._named: dict[tuple[int, bool, frozenset[int]], list[tuple[Expr, frozenset[int]]]] = {}
+        self._named: dict[tuple[int, frozenset[int]], list[tuple[Expr, frozenset[int]]]] = {}
         self._values: dict[Shape, Expr] = {}
 
     def _settling(self, name: str) -> list[tuple[int, Witness]]:
@@ -185,15 +185,17 @@ class Members:
 
     def named(self, i: int, open_: frozenset[int], *, after_comma: bool) -> list[tuple[Expr, frozenset[int]]]:
         """A known name with its value, by the demands that it meets, each with the demands that are open then."""
+        key = self._low.key(self.known[i][0], self._depth, after_comma=after_comma)
+        return [(seq(key, value), left) for value, left in self.values(i, open_)]
+
+    def values(self, i: int, open_: frozenset[int]) -> list[tuple[Expr, frozenset[int]]]:
+        """The value of a known name, by the demands that it meets, each with the demands that are open then."""
         concerned = open_.intersection(k for k, _ in self._by_name[i])
-        found = self._named.get((i, after_comma, concerned))
+        found = self._named.get((i, concerned))
         if found is None:
-            name, value = self.known[i]
-            key = self._low.key(name, self._depth, after_comma=after_comma)
-            found = self._named[i, after_comma, concerned] = [
-                (seq(key, term), concerned - left) for term, left in self._variants(value, self._by_name[i], concerned)
-            ]
-        return [(member, open_ - met) for member, met in found]
+            variants = self._variants(self.known[i][1], self._by_name[i], concerned)
+            found = self._named[i, concerned] = [(term, concerned - left) for term, left in variants]
+        return [(value, open_ - met) for value, met in found]
 
     def unnamed(self, open_: frozenset[int]) -> Iterator[tuple[Unnamed, frozenset[int]]]:
         """The names that are not known, by the demands that they meet, each with the demands that are open then."""

@@ -10,14 +10,17 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import EMPTY, NOTHING, alt, alt_of, deferred, literal, record, seq, unknown
-from fcgen.grammar.terms import Expr
+from fcgen.grammar.names import fork
+from fcgen.grammar.terms import Expr, Names
 from fcgen.grammar.work import spend
 from fcgen.schema.lowering import Lowering
 from fcgen.schema.object_members import NO_NAMES, Count, Members, Unnamed, bits
 from fcgen.schema.object_sketches import Sketches, State
 from fcgen.schema.shape import Object
 from fcgen.schema.tracking import FAR, MAX_PLACES, needing
+from fcgen.schema.values import spelled
 
 _QUOTE = literal(b'"')
 _CLOSE = literal(b"}")
@@ -44,6 +47,7 @@ class Places:
         self._ordered = 0 if low.text.order == "any" else self._members.declared
         self._sketches = Sketches(self._members, count, self._spacing, self._end, part.place)
         self._places: dict[State, Expr] = {}
+        self._names = Names([spelled(name) for name, _ in self._members.known])
 
     def whole(self) -> Expr:
         """The texts of the object."""
@@ -82,34 +86,45 @@ class Places:
     def _members_at(self, place: State) -> Expr:
         """Each member that may come next, with what may follow it."""
         spend(place.left.bit_count())
-        found: list[Expr] = []
         is_full = self._is_full(place)
-        for i, skipped in self._candidates(place):
+        chosen = 0
+        for i in self._candidates(place):
             if self._members.required >> i & 1 or not is_full:
-                found += self._known(i, self._without(place, skipped | 1 << i, skipped))
+                chosen |= 1 << i
+        known = _Known(self, place)
+        names = self._names.followed(known.after, known.need, known.shown, self._low.contents)
+        found = [seq(self._spacing.comma if place.size else EMPTY, fork(names, chosen))]
         declared = place.left & self._ordered
         if not self._members.required & declared and not is_full:
             found += self._unnamed(self._without(place, declared, declared))
         return alt_of(found)
 
-    def _candidates(self, place: State) -> Iterator[tuple[int, int]]:
-        """The known names that may come next, each with those that it leaves out for good."""
+    def _candidates(self, place: State) -> Iterator[int]:
+        """The known names that may come next."""
         declared = place.left & self._ordered
         for i in bits(declared):
-            yield i, declared & ((1 << i) - 1)
+            yield i
             if self._members.required >> i & 1:
                 return
-        for i in bits(place.left ^ declared):
-            yield i, declared
+        yield from bits(place.left ^ declared)
 
     def _without(self, place: State, names: int, skipped: int) -> State:
         """The place where `names` are no longer left, `skipped` of them for not being there."""
         return place._replace(left=place.left & ~names, open=self._members.without(place.open, skipped))
 
-    def _known(self, i: int, place: State) -> Iterator[Expr]:
-        """A member of a known name, by the demands that it meets; `place` is without the name."""
-        for member, open_ in self._members.named(i, place.open, after_comma=place.size > 0):
-            yield seq(member, self._at(State(place.left, min(place.size + 1, self._count.cap), open_, place.written)))
+    def values(self, place: State, i: int) -> Iterator[tuple[Expr, Expr]]:
+        """The value of a known name by the demands that it meets, each with what may follow it."""
+        declared = place.left & self._ordered
+        skipped = declared & ((1 << i) - 1) if declared >> i & 1 else declared
+        place = self._without(place, skipped | 1 << i, skipped)
+        size = min(place.size + 1, self._count.cap)
+        for value, open_ in self._members.values(i, place.open):
+            yield value, self._at(State(place.left, size, open_, place.written))
+
+    @property
+    def colon(self) -> Expr:
+        """What stands between a name and its value."""
+        return self._spacing.colon
 
     def _unnamed(self, place: State) -> Iterator[Expr]:
         """The members whose names are not known."""
@@ -129,6 +144,37 @@ class Places:
         if self._may_end(place):
             return alt(seq(self._spacing.comma, unknown(FAR)), self._end)
         return seq(self._spacing.comma, needing(self._sketches.at(place, slack=True)))
+
+
+class _Known:
+    """What follows the known names that may come next at a place: made for those that are walked."""
+
+    __slots__ = ("_found", "_place", "_places")
+
+    def __init__(self, places: Places, place: State) -> None:
+        self._places, self._place = places, place
+        self._found: dict[int, list[tuple[Expr, Expr]]] = {}
+
+    def after(self, i: int) -> Expr:
+        """The value of a name, and what may follow it."""
+        return seq(self._places.colon, alt_of(seq(value, then) for value, then in self._values(i)))
+
+    def need(self, i: int) -> float:
+        """The fewest bytes that follow a name."""
+        needs = (fewest(value) + fewest(then) for value, then in self._values(i))
+        return fewest(self._places.colon) + min(needs, default=INFINITE)
+
+    def shown(self, i: int) -> Iterator[Expr]:
+        """The terms that show what a name needs."""
+        yield self._places.colon
+        for value, then in self._values(i):
+            yield from (value, then)
+
+    def _values(self, i: int) -> list[tuple[Expr, Expr]]:
+        found = self._found.get(i)
+        if found is None:
+            found = self._found[i] = list(self._places.values(self._place, i))
+        return found
 
 
 @dataclass(frozen=True, slots=True)

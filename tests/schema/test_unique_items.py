@@ -1,0 +1,145 @@
+"""Arrays whose items must differ or are counted: what compiles is written to its end; all else is refused at once."""
+
+import json
+import random
+
+import numpy as np
+import pytest
+from arrays_made import array_schemas
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from jsonschema import validators
+from walking import allowed
+
+from fcgen import Grammar, Masks, Vocabulary
+from fcgen.errors import SchemaError, Unsatisfiable
+from fcgen.grammar.enumeration import few_texts, texts_of
+from fcgen.grammar.expr import byte_range, literal, repeat, seq
+from fcgen.schema import compile_schema
+from fcgen.schema.algebra import forget
+
+PIECES = ['"', '", "', '","', '"]', "[", "]", ", ", '["', "true", "null", "admin", "ad", "12", '{"', '": ', "}"]
+TOKENS = [*(bytes([byte]) for byte in range(256)), *(piece.encode() for piece in PIECES if len(piece) > 1)]
+VOCABULARY = Vocabulary([*TOKENS, None], stop_ids={len(TOKENS)})
+IDS = {token.decode("latin-1"): number for number, token in enumerate(TOKENS)}
+ADMIN = {"type": "array", "items": {"type": "string"}, "uniqueItems": True, "contains": {"const": "admin"}}
+CODES = sorted({"".join(random.Random(seed).choices("abcdefgh ", k=2 + seed % 12)) + str(seed) for seed in range(1000)})
+
+
+def walked(masks, rng, spare):
+    """A text of random tokens, with a budget of a few more than are needed."""
+    cursor = masks.cursor(budget=masks.fewest_tokens + spare)
+    while not cursor.stopped:
+        tokens = sorted(allowed(cursor.mask()))
+        assert tokens, cursor.text
+        cursor.advance(rng.choice(tokens[-40:] if rng.random() < 0.7 else tokens))
+    return cursor.text
+
+
+def check(schema, rng, **choices):
+    """A schema is refused, as such or as impossible, or every walk through it ends in a valid value."""
+    try:
+        masks = Masks(Grammar.from_json_schema(schema, **choices), VOCABULARY)
+    except SchemaError as error:  # neither out of steps, nor too large
+        return error
+    judge = validators.validator_for(schema)
+    validator = judge(schema, format_checker=judge.FORMAT_CHECKER)
+    for spare in (0, 3, 40):
+        validator.validate(json.loads(walked(masks, rng, spare)))
+    return None
+
+
+@settings(max_examples=60)
+@given(
+    array_schemas(),
+    st.sampled_from(["json.dumps", "compact", "flexible"]),
+    st.sampled_from(["schema", "any"]),
+    st.randoms(use_true_random=False),
+)
+@example(ADMIN, "json.dumps", "schema", random.Random(0))
+@example({**ADMIN, "minItems": 3}, "json.dumps", "schema", random.Random(0))
+def test_what_compiles_is_written_to_its_end(schema, whitespace, order, rng):
+    check(schema, rng, whitespace=whitespace, order=order)
+
+
+@settings(max_examples=12)
+@given(array_schemas(), st.integers(0, 2**32))
+def test_the_outcome_does_not_depend_on_what_was_compiled_before(schema, seed):
+    outcomes = []
+    for _ in range(2):
+        outcomes.append(str(check(schema, random.Random(seed))))
+        forget()
+        compile_schema.__globals__["_compile_content"].cache_clear()
+    assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"items": {"type": "integer"}, "contains": {"const": "admin"}},
+        {"items": {"enum": [1, 2, 3]}, "minItems": 4},
+        {"items": {"type": "boolean"}, "contains": {"const": 1}},
+        {"items": {"type": "integer", "minimum": 1, "maximum": 9}, "minItems": 10},
+        {"prefixItems": [{"const": 1}, {"const": 1}], "minItems": 2},
+        {"items": {"type": "array", "items": {"type": "boolean"}, "maxItems": 1}, "minItems": 4},
+        {"contains": {"enum": ["a", "b"]}, "minContains": 3},
+    ],
+)
+def test_it_is_seen_that_there_are_too_few_values(schema):
+    with pytest.raises(Unsatisfiable):
+        compile_schema({"type": "array", "uniqueItems": True, **schema})
+
+
+def test_a_value_that_is_needed_later_is_not_taken_before():
+    schema = {"type": "array", "uniqueItems": True, "prefixItems": [True, {"const": "a"}], "minItems": 2}
+    cursor = Masks(Grammar.from_json_schema(schema), VOCABULARY).cursor()
+    cursor.advance(IDS['["'])
+    assert IDS["a"] in allowed(cursor.mask())
+    cursor.advance(IDS["a"])
+    assert IDS['"'] not in allowed(cursor.mask())
+    assert IDS["b"] in allowed(cursor.mask())
+
+
+@pytest.mark.parametrize("count", [249, 1000])
+def test_listed_values_cost_hardly_more_where_they_must_differ(count):
+    """New states are what masks cost: they grow with what is written, not with how many values there are."""
+    names = CODES[:count]
+    text = json.dumps(names[:12])
+    sizes = []
+    for unique in (False, True):
+        schema = {"type": "array", "items": {"enum": names}, "uniqueItems": unique}
+        vocabulary = Vocabulary([*TOKENS, None], stop_ids={len(TOKENS)})
+        masks = Masks(Grammar.from_json_schema(schema), vocabulary)
+        cursor = masks.cursor()
+        for byte in text.encode():
+            mask = cursor.mask()
+            assert mask[byte >> 5] >> np.uint32(byte & 31) & 1
+            cursor.advance(byte)
+        assert cursor.can_stop
+        sizes.append(cursor._masks.size)
+    assert sizes[1] - sizes[0] < 10 * len(text)
+
+
+def test_no_listed_value_comes_twice():
+    schema = {"type": "array", "items": {"enum": [1, 12, 123, "a"]}, "uniqueItems": True, "minItems": 4}
+    for seed in range(20):
+        masks = Masks(Grammar.from_json_schema(schema), VOCABULARY)
+        found = json.loads(walked(masks, random.Random(seed), seed))
+        assert sorted(map(str, found)) == ["1", "12", "123", "a"]
+
+
+def test_too_many_ways_are_refused_when_it_is_compiled():
+    groups = [{"enum": list(range(10 * i, 10 * i + 30))} for i in range(8)]
+    schema = {"type": "array", "uniqueItems": True, "prefixItems": groups, "minItems": 8, "items": {"type": "integer"}}
+    with pytest.raises(SchemaError) as caught:
+        compile_schema({**schema, "contains": {"multipleOf": 7}, "minContains": 4})
+    assert (caught.value.keyword, caught.value.pointer) == ("uniqueItems", "/uniqueItems")
+
+
+def test_texts_are_listed_the_short_ones_first():
+    term = seq(literal(b"x"), repeat(byte_range(97, 98), 0, 2))
+    expected = [b"x", b"xa", b"xb", b"xaa", b"xab", b"xba", b"xbb"]
+    assert sorted(texts_of(term)) == sorted(expected)
+    assert [len(text) for text in texts_of(term)] == [1, 2, 2, 3, 3, 3, 3]
+    assert sorted(few_texts(term, 7)) == sorted(expected)
+    assert few_texts(term, 6) is None
