@@ -51,7 +51,7 @@ REPORTED = {
     "an optional property that cannot be": ({"properties": {"x": {"enum": []}}}, [{}], [{"x": "a"}, {"x": None}]),
     "names of any characters": (
         {
-            "properties": dict.fromkeys(ODD_NAMES, {"type": "integer"}),
+            "properties": {name: {"type": "integer"} for name in ODD_NAMES},
             "required": ["", "😀"],
             "additionalProperties": False,
         },
