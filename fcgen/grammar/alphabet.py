@@ -30,7 +30,7 @@ from fcgen.grammar.expr import (
     seq,
     unlike,
 )
-from fcgen.grammar.names import refork
+from fcgen.grammar.names import refork, spelling
 from fcgen.grammar.terms import (
     Alt,
     Apart,
@@ -171,19 +171,26 @@ class Restriction:
         found = self._names.get(among)
         if found is None:
             clean = [self._is_known_clean(contents.leaves) for contents in among.contents]
+            symbol = among.symbol
             found = self._names[among] = Names(
                 among.keys,
                 lambda index: among.tail(index) if clean[index] else self.also(among.tail(index)),
                 lambda index: among.need(index) if clean[index] else fewest(self.also(among.tail(index))),
                 among.contents,
+                None if symbol is None else lambda number: self.also(symbol(number)),
             )
         return found
 
     def _writable(self, e: Fork) -> int:
         """Those of the names chosen that can be written."""
-        usable = _bytes_in(self._alphabet)
         chosen = [index for index in e.names.order[e.first : e.last] if e.chosen >> index & 1]
-        return sum(1 << index for index in chosen if not e.names.keys[index].translate(None, usable))
+        return sum(1 << index for index in chosen if self._can_write(e.names, index))
+
+    def _can_write(self, among: Names, index: int) -> bool:
+        key = among.keys[index]
+        if among.symbol is None:
+            return not bytes(key).translate(None, _bytes_in(self._alphabet))
+        return self.also(spelling(among, key)) is not NOTHING
 
     def _substring(self, e: Substring) -> Expr:
         if e.state:

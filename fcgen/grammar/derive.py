@@ -24,6 +24,7 @@ from fcgen.grammar.terms import (
     Deferred,
     Expr,
     Fork,
+    Names,
     Record,
     Reference,
     Repeat,
@@ -229,9 +230,9 @@ def _estimate(e: Expr, value: dict[Expr, float]) -> float:
         case Unlike():
             return max(1, _value_of(e.plain, value))
         case Fork():
-            keys, need, chosen = e.names.keys, e.names.need, e.chosen
-            left = [index for index in e.names.order[e.first : e.last] if chosen >> index & 1]
-            return min(len(keys[index]) + need(index) for index in left) - e.depth
+            names, chosen = e.names, e.chosen
+            left = [index for index in names.order[e.first : e.last] if chosen >> index & 1]
+            return min(_size(names, index, e.depth) + names.need(index) for index in left)
         case Reference():
             return _value_of(e.scope[e.name], value)
         case Deferred():
@@ -242,6 +243,12 @@ def _estimate(e: Expr, value: dict[Expr, float]) -> float:
             return _search(e)
         case _:
             return INFINITE
+
+
+def _size(names: Names, index: int, depth: int) -> float:
+    """How many bytes finish a name of which so many bytes or symbols are written."""
+    key = names.keys[index]
+    return len(key) - depth if names.symbol is None else sum(fewest(names.symbol(symbol)) for symbol in key[depth:])
 
 
 def _search(root: Expr) -> float:

@@ -3,13 +3,16 @@
 The names are sorted once for all places of the object. A place is a range of them, of which some may come there, and
 how many bytes of them are written; the way from one byte to the next is made when it is walked, and so is what follows
 a name. So a place costs what is walked of it, not what its names cost to write out and to sort.
+
+Where a character has several spellings, a name is a row of such symbols instead of bytes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from functools import partial
 
-from fcgen.grammar.expr import NOTHING, deferred, fork_of, literal, seq, unknown
+from fcgen.grammar.expr import NOTHING, alt_of, deferred, fork_of, literal, seq, unknown
 from fcgen.grammar.terms import Expr, Fork, Names
 
 INFINITE = float("inf")
@@ -27,8 +30,22 @@ def refork(e: Fork, among: Names, chosen: int) -> Expr:
 
 def fork_arcs(e: Fork) -> list[tuple[int, Expr]]:
     """The first bytes of the names, each with what is left after it."""
+    return [(1 << byte, then) for byte, then in _ways(e)]
+
+
+def fork_choice(e: Fork) -> Expr:
+    """The first symbols of the names, each with what is left after it, as a choice."""
+    return alt_of(seq(spelling(e.names, [symbol]), then) for symbol, then in _ways(e))
+
+
+def spelling(among: Names, part: Sequence[int]) -> Expr:
+    """The spellings of a part of a name."""
+    return literal(bytes(part)) if among.symbol is None else seq(*map(among.symbol, part))
+
+
+def _ways(e: Fork) -> Iterator[tuple[int, Expr]]:
+    """The first bytes or symbols of the names, each with what is left after it."""
     keys, order = e.names.keys, e.names.order
-    found = []
     first = e.first
     while first < e.last:
         if not e.chosen >> order[first] & 1:
@@ -40,9 +57,8 @@ def fork_arcs(e: Fork) -> list[tuple[int, Expr]]:
             last += 1
         then = _fork(e.names, first, last, e.depth + 1, e.chosen)
         if then is not NOTHING:
-            found.append((1 << byte, then))
+            yield byte, then
         first = last
-    return found
 
 
 def _leaf(among: Names, index: int) -> Expr:
@@ -65,10 +81,10 @@ def _fork(among: Names, first: int, last: int, depth: int, chosen: int) -> Expr:
     first, last = members[0], members[-1]
     low = among.keys[order[first]]
     if first == last:
-        return seq(literal(low[depth:]), _leaf(among, order[first]))
+        return seq(spelling(among, low[depth:]), _leaf(among, order[first]))
     high = among.keys[order[last]]
     size = depth
     while low[size] == high[size]:
         size += 1
     left = sum(1 << order[place] for place in members)
-    return seq(literal(low[depth:size]), fork_of(among, first, last + 1, size, left))
+    return seq(spelling(among, low[depth:size]), fork_of(among, first, last + 1, size, left))

@@ -169,22 +169,25 @@ class Names:
     """Names in their order, of which none begins another, each with what follows it.
 
     Attributes:
-        keys: the names.
+        keys: the names: each a row of bytes, or of numbers that `symbol` spells.
+        symbol: the spellings of a number in a name, each number's other than those of all others; None: it is a byte.
         order: the indices of the names, sorted by these.
         leaves: what stands for what follows each name until that is walked, as far as it was asked for.
         contents: for each name, what is known of the terms that follow it.
     """
 
-    __slots__ = ("_after", "_need", "_needs", "_tails", "contents", "keys", "leaves", "order")
+    __slots__ = ("_after", "_need", "_needs", "_tails", "contents", "keys", "leaves", "order", "symbol")
 
     def __init__(
         self,
-        keys: Sequence[bytes],
+        keys: Sequence[bytes] | Sequence[tuple[int, ...]],
         after: Callable[[int], Expr],
         need: Callable[[int], float],
         contents: Sequence[Contents] | None = None,
+        symbol: Callable[[int], Expr] | None = None,
     ) -> None:
         self.keys = keys
+        self.symbol = symbol
         self.contents = [UNKNOWN_CONTENTS] * len(keys) if contents is None else contents
         self.order = sorted(range(len(keys)), key=keys.__getitem__)
         self._after, self._need = after, need
@@ -208,7 +211,7 @@ class Names:
 
 
 class Fork(Expr):
-    """What is left of some names after `depth` bytes, then what follows each.
+    """What is left of some names after `depth` bytes (or symbols), then what follows each.
 
     They are those of names.order[first:last] whose bit is set in `chosen`; their next bytes are not all the same.
     """

@@ -8,6 +8,7 @@ from fcgen.grammar.expr import NOTHING, alt, alt_of, apart, deferred, literal, s
 from fcgen.grammar.terms import Contents, Expr
 from fcgen.schema.array_texts import array_texts
 from fcgen.schema.definitions import resolve
+from fcgen.schema.keys import Spell
 from fcgen.schema.lowering import ANY_VALUE, Lowering
 from fcgen.schema.number_sets import Number
 from fcgen.schema.number_texts import number_texts
@@ -26,7 +27,7 @@ from fcgen.schema.shape import (
     String,
     Values,
 )
-from fcgen.schema.string_texts import Spell, string_texts
+from fcgen.schema.string_texts import string_texts
 from fcgen.schema.text import Text
 
 _QUOTE = literal(b'"')

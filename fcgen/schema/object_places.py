@@ -140,5 +140,5 @@ class _AfterUnnamed:
     place: State
 
     def __call__(self, name: bytes) -> Expr:
-        place = self.place._replace(written=self.place.written | {name[:-1]})
+        place = self.place._replace(written=self.group.with_name(self.place.written, name[:-1]))
         return self.places.following(self.group, place)
