@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import chain
 
 from fcgen.grammar.derive import fewest
 from fcgen.grammar.dfa import DfaState, determinize
@@ -30,7 +31,7 @@ from fcgen.grammar.expr import (
     seq,
     unlike,
 )
-from fcgen.grammar.names import refork, spelling
+from fcgen.grammar.names import refork
 from fcgen.grammar.terms import (
     Alt,
     Apart,
@@ -183,14 +184,14 @@ class Restriction:
 
     def _writable(self, e: Fork) -> int:
         """Those of the names chosen that can be written."""
+        keys, symbol = e.names.keys, e.names.symbol
         chosen = [index for index in e.names.order[e.first : e.last] if e.chosen >> index & 1]
-        return sum(1 << index for index in chosen if self._can_write(e.names, index))
-
-    def _can_write(self, among: Names, index: int) -> bool:
-        key = among.keys[index]
-        if among.symbol is None:
-            return not bytes(key).translate(None, _bytes_in(self._alphabet))
-        return self.also(spelling(among, key)) is not NOTHING
+        if symbol is None:
+            usable = _bytes_in(self._alphabet)
+            return sum(1 << index for index in chosen if not bytes(keys[index]).translate(None, usable))
+        found = set(chain.from_iterable(keys[index] for index in chosen))
+        lacking = {number for number in found if self.also(symbol(number)) is NOTHING}
+        return sum(1 << index for index in chosen if lacking.isdisjoint(keys[index]))
 
     def _substring(self, e: Substring) -> Expr:
         if e.state:

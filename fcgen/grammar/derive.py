@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from fcgen.errors import GrammarTooLarge
 from fcgen.grammar.arcs import Recording, arcs, ways
@@ -24,7 +24,6 @@ from fcgen.grammar.terms import (
     Deferred,
     Expr,
     Fork,
-    Names,
     Record,
     Reference,
     Repeat,
@@ -230,9 +229,12 @@ def _estimate(e: Expr, value: dict[Expr, float]) -> float:
         case Unlike():
             return max(1, _value_of(e.plain, value))
         case Fork():
-            names, chosen = e.names, e.chosen
-            left = [index for index in names.order[e.first : e.last] if chosen >> index & 1]
-            return min(_size(names, index, e.depth) + names.need(index) for index in left)
+            keys, need, chosen = e.names.keys, e.names.need, e.chosen
+            left = [index for index in e.names.order[e.first : e.last] if chosen >> index & 1]
+            if e.names.symbol is None:
+                return min(len(keys[index]) + need(index) for index in left) - e.depth
+            size = _Sizes(e.names.symbol)
+            return min(sum(map(size.__getitem__, keys[index][e.depth :])) + need(index) for index in left)
         case Reference():
             return _value_of(e.scope[e.name], value)
         case Deferred():
@@ -245,10 +247,16 @@ def _estimate(e: Expr, value: dict[Expr, float]) -> float:
             return INFINITE
 
 
-def _size(names: Names, index: int, depth: int) -> float:
-    """How many bytes finish a name of which so many bytes or symbols are written."""
-    key = names.keys[index]
-    return len(key) - depth if names.symbol is None else sum(fewest(names.symbol(symbol)) for symbol in key[depth:])
+class _Sizes(dict[int, float]):
+    """How many bytes symbols have at least, as far as they were asked for."""
+
+    def __init__(self, symbol: Callable[[int], Expr]) -> None:
+        super().__init__()
+        self._symbol = symbol
+
+    def __missing__(self, number: int) -> float:
+        found = self[number] = fewest(self._symbol(number))
+        return found
 
 
 def _search(root: Expr) -> float:

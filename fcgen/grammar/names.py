@@ -67,7 +67,9 @@ def _leaf(among: Names, index: int) -> Expr:
     if found is None:
         need = among.need(index)
         found = NOTHING
-        if need != INFINITE:
+        if need == 0:
+            found = among.tail(index)
+        elif need != INFINITE:
             found = deferred(partial(among.tail, index), unknown(int(need)), contents=among.contents[index])
         among.leaves[index] = found
     return found

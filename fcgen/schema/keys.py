@@ -7,13 +7,14 @@ will, a string has many spellings, which are all taken or all free: what is writ
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from fcgen.grammar.characters import ANY, CharSet, json_char_free, json_chars
-from fcgen.grammar.expr import alt_of, both, complement, literal, repeat, seq, unlike
+from fcgen.grammar.expr import EMPTY, alt_of, both, complement, literal, repeat, seq, unlike
 from fcgen.grammar.lark import read_grammar
-from fcgen.grammar.terms import Expr
+from fcgen.grammar.names import fork
+from fcgen.grammar.terms import Expr, Names
 from fcgen.schema.values import spelled
 
 Spell = Callable[[CharSet], Expr]
@@ -23,11 +24,19 @@ _QUOTE = literal(b'"')
 _QUOTE_SYMBOL = 0x110000  # beyond all code points
 
 
-def other_names(names: frozenset[bytes], spell: Spell = json_chars) -> Expr:
-    """The contents of the JSON strings that are none of `names`."""
+def other_names(names: frozenset[bytes], spell: Spell, more: frozenset[bytes] = frozenset()) -> Expr:
+    """The contents of the JSON strings that are none of `names` and none of `more`.
+
+    Of many spellings, those of `names` are kept apart, so that the same ones are walked once, whatever comes to them.
+    """
     if spell is json_chars:
-        return unlike(_any_text(spell), names)
-    return both(_any_text(spell), complement(alt_of(spellings(name, spell) for name in names)))
+        return unlike(_any_text(spell), names | more)
+    return both(_any_text(spell), *(complement(_one_of(found, spell)) for found in (names, more - names) if found))
+
+
+@lru_cache(maxsize=1024)
+def _one_of(names: frozenset[bytes], spell: Spell) -> Expr:
+    return alt_of(spellings(name, spell) for name in sorted(names))
 
 
 def any_char(spell: Spell) -> Expr:
@@ -54,6 +63,14 @@ def quoted(text: str, spell: Spell) -> Expr:
 def canonical(written: bytes, spell: Spell) -> bytes:
     """What a string that is written so is known by."""
     return written if spell is json_chars else spelled(_decoded(written))[1:-1]
+
+
+def any_of(texts: Sequence[str], spell: Spell) -> Expr:
+    """The JSON strings that mean one of these texts, of which no two are equal."""
+    if spell is json_chars:
+        return alt_of(quoted(text, spell) for text in texts)
+    among = Names([symbols(text) for text in texts], lambda _: EMPTY, lambda _: 0, symbol=symbol)
+    return fork(among, (1 << len(texts)) - 1)
 
 
 def symbols(text: str) -> tuple[int, ...]:

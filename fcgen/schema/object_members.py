@@ -103,18 +103,18 @@ class Unnamed(NamedTuple):
     spell: Spell
     value: Expr
 
-    def texts(self, taken: Written) -> Expr:
-        """The names but those that are taken."""
-        free = other_names(taken, self.spell)
+    def texts(self, taken: Written, written: Written) -> Expr:
+        """The names but those that are taken, and those that are written."""
+        free = other_names(taken, self.spell, written)
         return free if self.names.is_any else both(string_texts(self.names, self.spell), free)
 
     def with_name(self, others: Written, written: bytes) -> Written:
         """`others`, and the name that is written so."""
         return others | {canonical(written, self.spell)}
 
-    def shortest(self, taken: Written) -> bytes | None:
-        """A shortest name that is not taken."""
-        name = shortest(self.texts(taken))
+    def shortest(self, taken: Written, written: Written) -> bytes | None:
+        """A shortest name that is neither taken nor written."""
+        name = shortest(self.texts(taken, written))
         return None if name is None else canonical(name, self.spell)
 
     def spelled(self, name: bytes) -> Expr:

@@ -117,7 +117,7 @@ class Places:
         for group, open_ in self._members.unnamed(place.open):
             then = State(place.left, min(place.size + 1, self._count.cap), open_, place.written)
             like = seq(self._spacing.colon, group.value, self._generic(then))
-            names = seq(group.texts(self._members.taken | place.written), _QUOTE)
+            names = seq(group.texts(self._members.taken, place.written), _QUOTE)
             yield seq(comma, _QUOTE, record(names, _AfterUnnamed(self, group, then), like))
 
     def following(self, group: Unnamed, place: State) -> Expr:

@@ -165,7 +165,7 @@ class Sketches:
         """The shortest names of a group."""
         found: list[bytes] = []
         while len(found) < count + slack:
-            name = group.shortest(self._members.taken | written | frozenset(found))
+            name = group.shortest(self._members.taken, written | frozenset(found))
             if name is None:
                 break
             found.append(name)

@@ -175,7 +175,7 @@ class _Others:
             seq(
                 _QUOTE,
                 record(
-                    seq(group.texts(self._known | written), _QUOTE),
+                    seq(group.texts(self._known, written), _QUOTE),
                     _After(self, group, written),
                     seq(self._spacing.colon, group.value, more),
                     sure=group.value.fewest_memo not in (None, INFINITE),

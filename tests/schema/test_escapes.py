@@ -18,6 +18,7 @@ from schemas_made import (
 )
 from walking import accepts, restrict, sample
 
+from fcgen import Grammar
 from fcgen.errors import GrammarTooLarge, SchemaError, UnsupportedKeyword
 from fcgen.grammar.automaton import Automaton
 from fcgen.grammar.derive import INFINITE, fewest
@@ -181,3 +182,15 @@ def test_without_some_bytes_what_is_left_can_be_finished(schema, seed):
     assume(fewest(left) != INFINITE)
     text = sample(left, rng, steps=30)
     explain(schema, json.loads(text, object_pairs_hook=no_twice))
+
+
+def test_what_is_called_is_known_from_the_text_as_it_stands():
+    parameters = {"type": "object", "properties": {"é": {"const": "é"}}, "additionalProperties": False}
+    options = {"choice": "required", "escapes": "free"}
+    root = Grammar.from_functions([{"name": "get_é", "parameters": parameters}], **options).root
+    for call, expected in [
+        ('{"function": "get_é", "arguments": {"\\u00e9": "\\u00E9"}}', True),
+        ('{"function": "get_\\u00e9", "arguments": {}}', False),
+        ('{"\\u0066unction": "get_é", "arguments": {}}', False),
+    ]:
+        assert accepts(root, call.encode()) == expected
