@@ -111,7 +111,8 @@ class Grammar(Shared):
                 (as `json.dumps(indent=N)`).
             order: of properties: "schema" (as the schema lists them, then the others) or "any".
             exponent: whether numbers may have an exponent.
-            escapes: of characters in strings: "canonical" (as `json.dumps(ensure_ascii=False)`) or "free" (any).
+            escapes: of characters in strings, keys and listed values included: "canonical" (as
+                `json.dumps(ensure_ascii=False)`) or "free" (any); strings are compared by what they mean.
             whole_fraction: whether an integer may also be written as 2.0, which JSON Schema says is one.
             nullable: read `nullable: true` as OpenAPI 3.0 does: null is allowed too, though JSON Schema says it is not.
             registry: documents that references may name (`referencing.Registry`); nothing is fetched.
@@ -203,7 +204,8 @@ class Grammar(Shared):
             whitespace: as for `from_json_schema`, and so are the next ones; integers are written without a point.
             order: of properties.
             exponent: whether numbers may have one.
-            escapes: of characters in strings.
+            escapes: of characters in strings of the arguments; a call's own keys and its function's name are canonical,
+                so that what is called is known from the text as it stands.
             nullable: read it as OpenAPI 3.0 does.
             registry: documents that references may name.
             on_error: what to do where a function cannot be read or its parameters cannot be compiled: "raise", or

@@ -154,22 +154,39 @@ class _String:
     read: list[str] = field(default_factory=list)
     shown: int = 0
     escape: str = ""
+    half: str = ""  # the escape of the first half of a surrogate pair, which the second may follow
 
     def take(self, char: str) -> bool:
         """Read one more character; whether it is the closing quote."""
         if self.escape:
             self.escape += char
-            is_pair = self.escape[1:3] in ("ud", "uD") and self.escape[3:4] in tuple("89abAB")
-            if len(self.escape) == (12 if is_pair else 6 if self.escape[1] == "u" else 2):
-                self.read.append(json.loads(f'"{self.escape}"'))
-                self.escape = ""
+            if len(self.escape) == (6 if self.escape[1] == "u" else 2):
+                self._end_escape()
         elif char == "\\":
             self.escape = char
-        elif char == '"':
-            return True
         else:
+            self._end_half()
+            if char == '"':
+                return True
             self.read.append(char)
         return False
+
+    def _end_escape(self) -> None:
+        escape, self.escape = self.escape, ""
+        if self.half and len(pair := json.loads(f'"{self.half}{escape}"')) == 1:
+            self.read.append(pair)
+            self.half = ""
+            return
+        self._end_half()
+        if "\ud800" <= (char := json.loads(f'"{escape}"')) <= "\udbff":
+            self.half = escape
+        else:
+            self.read.append(char)
+
+    def _end_half(self) -> None:
+        if self.half:
+            self.read.append(json.loads(f'"{self.half}"'))
+            self.half = ""
 
     def fresh(self) -> str:
         """What was read since this was asked for the last time."""

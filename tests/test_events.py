@@ -74,6 +74,21 @@ def test_a_text_in_any_pieces(text, cuts):
     assert events == ([TextDelta(text)] if text else [])
 
 
+pieces = ["\\ud83d", "\\uDE00", "\\u0061", "a", "é", "🙂", "\\n", "\\/", "\\\\", "\\uD800"]
+
+
+@given(st.lists(st.sampled_from(pieces), max_size=6), st.lists(st.integers(0, 10**6), max_size=30))
+def test_strings_in_any_spelling_halves_of_surrogate_pairs_included(spelled, cuts):
+    string = '"' + "".join(spelled) + '"'
+    written = '{"function": "f", "arguments": {"of": ' + string + ", " + string + ": [" + string + "]}}"
+    read = json.loads(written)["arguments"]
+    assert joined(events_of(written.encode(), cuts)) == [
+        CallStarted("f"),
+        *expected(read, ()),
+        CallComplete(Call("f", read)),
+    ]
+
+
 def test_no_event_is_late():
     """What is known of a string is told with the piece that tells it."""
     parser = ReplyEvents()

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import chain
 
 from fcgen.grammar.derive import fewest
 from fcgen.grammar.dfa import DfaState, determinize
@@ -207,12 +208,15 @@ class Restriction:
         return True
 
     def _restricted_names(self, among: Names) -> Names:
-        if among.is_closed:
+        if among.is_closed and among.symbol is None:
             return among
         found = self._names.get(among)
         if found is None:
             known = {contents: self._is_known_clean(contents.leaves) for contents in set(among.contents)}
             clean = [known[contents] for contents in among.contents]
+
+            def tail(index: int) -> Expr:
+                return among.tail(index) if clean[index] else self.also(among.tail(index))
 
             def need(index: int) -> float:
                 shown = among.shown
@@ -220,11 +224,13 @@ class Restriction:
                     return among.need(index)
                 return fewest(self.also(among.tail(index)))
 
+            symbol = among.symbol
             found = self._names[among] = Names(
                 among.keys,
-                lambda index: among.tail(index) if clean[index] else self.also(among.tail(index)),
-                need,
+                None if among.is_closed else tail,
+                among.need if among.is_closed else need,
                 among.contents,
+                None if symbol is None else lambda number: self.also(symbol(number)),
             )
         return found
 
@@ -232,10 +238,20 @@ class Restriction:
         """Those of the names that can be written, by their places in the order."""
         found = self._usable.get(names)
         if found is None:
-            usable, keys = _bytes_in(self._alphabet), names.keys
-            places = [place for place, i in enumerate(names.order) if not keys[i].translate(None, usable)]
+            can_write = self._can_write(names)
+            places = [place for place, index in enumerate(names.order) if can_write(names.keys[index])]
             found = self._usable[names] = sum(1 << place for place in places)
         return found
+
+    def _can_write(self, names: Names) -> Callable[[Sequence[int]], bool]:
+        """The test whether a name can be written."""
+        symbol = names.symbol
+        if symbol is None:
+            usable = _bytes_in(self._alphabet)
+            return lambda key: not bytes(key).translate(None, usable)
+        found = set(chain.from_iterable(names.keys))
+        lacking = {number for number in found if self.also(symbol(number)) is NOTHING}
+        return lacking.isdisjoint
 
     def _substring(self, e: Substring) -> Expr:
         if e.state:

@@ -34,7 +34,7 @@ from fcgen.grammar.expr import (
     seq,
     unlike,
 )
-from fcgen.grammar.names import fork_arcs
+from fcgen.grammar.names import fork_arcs, fork_choice
 from fcgen.grammar.terms import (
     Alt,
     Apart,
@@ -145,7 +145,7 @@ def _arcs(e: Expr) -> Arcs:
             rest = one_less(e)
             return [(members, follow(then, rest)) for members, then in arcs(e.inner)]
         case Fork():
-            return fork_arcs(e)
+            return fork_arcs(e) if e.names.symbol is None else arcs(fork_choice(e))
         case Both():
             return _crossed(e.parts)
         case Complement():

@@ -192,6 +192,13 @@ def json_chars_free(chars: CharSet) -> Expr:
     return alt_of([utf8(chars.intersect(_JSON_ESCAPED.complement())), *short, _numbered(chars)])
 
 
+@lru_cache(maxsize=_MEMO_SIZE)
+def json_char_free(code: int) -> Expr:
+    """One code point in any spelling: a character, or half of a surrogate pair that stands alone."""
+    is_half = _SURROGATES[0] <= code <= _SURROGATES[1]
+    return _unit(((code, code),)) if is_half else json_chars_free(CharSet.of(code))
+
+
 def _numbered(chars: CharSet) -> Expr:
     r"""One character of the set as `\uXXXX`, or as two such if it is beyond the basic plane (UTF-16)."""
     basic = tuple((low, min(high, 0xFFFF)) for low, high in chars.ranges if low <= 0xFFFF)

@@ -212,7 +212,7 @@ def _estimate(e: Expr, value: dict[Expr, float]) -> float:
         case Unlike():
             return max(1, _value_of(e.plain, value))
         case Fork():
-            return fork_need(e)
+            return fork_need(e, fewest)
         case Reference():
             return _value_of(e.scope[e.name], value)
         case Deferred():

@@ -171,7 +171,8 @@ class Names:
     """Names in their order, of which none begins another, each with what follows it.
 
     Attributes:
-        keys: the names.
+        keys: the names: each a row of bytes, or of numbers that `symbol` spells.
+        symbol: the spellings of a number in a name, each number's other than those of all others; None: it is a byte.
         order: the indices of the names, sorted by these.
         is_sorted: whether they come in that order.
         is_closed: whether nothing follows any of them.
@@ -194,16 +195,19 @@ class Names:
         "leaves",
         "order",
         "shown",
+        "symbol",
     )
 
     def __init__(
         self,
-        keys: Sequence[bytes],
+        keys: Sequence[bytes] | Sequence[tuple[int, ...]],
         after: Callable[[int], Expr] | None = None,
         need: Callable[[int], float] = lambda _: 0,
         contents: Sequence[Contents] | None = None,
+        symbol: Callable[[int], Expr] | None = None,
     ) -> None:
         self.keys = keys
+        self.symbol = symbol
         self.contents = [UNKNOWN_CONTENTS] * len(keys) if contents is None else contents
         self.order = sorted(range(len(keys)), key=keys.__getitem__)
         self._sorted = [keys[index] for index in self.order]
@@ -239,7 +243,7 @@ class Names:
         twin.leaves = {}
         return twin
 
-    def sorted_key(self, place: int) -> bytes:
+    def sorted_key(self, place: int) -> bytes | tuple[int, ...]:
         """The name at a place of the order."""
         return self._sorted[place]
 
@@ -275,7 +279,7 @@ class Names:
 
 
 class Fork(Expr):
-    """What is left of some names after `depth` bytes, then what follows each.
+    """What is left of some names after `depth` bytes (or symbols), then what follows each.
 
     They are those at the places from `first` to `last` in the order of the names whose bit is set in `chosen`; their
     next bytes are not all the same.

@@ -62,7 +62,9 @@ class Group:
         texts = {term.data: key for key, term in spelled.items() if type(term) is Literal}
         self._layers = [Names(layer) for layer in _layers(sorted(texts))]
         self._bits = {
-            texts[text]: (i, 1 << bit) for i, layer in enumerate(self._layers) for bit, text in enumerate(layer.keys)
+            texts[bytes(text)]: (i, 1 << bit)
+            for i, layer in enumerate(self._layers)
+            for bit, text in enumerate(layer.keys)
         }
         self._others = {key: term for key, term in spelled.items() if key not in self._bits}
 

@@ -8,6 +8,7 @@ from fcgen.grammar.expr import NOTHING, alt, alt_of, apart, deferred, literal, s
 from fcgen.grammar.terms import Contents, Expr
 from fcgen.schema.array_texts import array_texts
 from fcgen.schema.definitions import resolve
+from fcgen.schema.keys import Spell, any_of
 from fcgen.schema.lowering import ANY_VALUE, Lowering
 from fcgen.schema.number_sets import Number
 from fcgen.schema.number_texts import number_texts
@@ -26,7 +27,7 @@ from fcgen.schema.shape import (
     String,
     Values,
 )
-from fcgen.schema.string_texts import Spell, string_texts
+from fcgen.schema.string_texts import string_texts
 from fcgen.schema.text import Text
 
 _QUOTE = literal(b'"')
@@ -79,7 +80,10 @@ def _texts(low: Lowering, shape: Shape, depth: int) -> Expr:
         case Array():
             return array_texts(shape, low, depth)
         case Values():
-            return alt_of(low.value(value, depth) for value in shape.values.values())
+            values = shape.values.values()
+            words = [value for value in values if isinstance(value, str)]
+            others = (low.value(value, depth) for value in values if not isinstance(value, str))
+            return alt(any_of(words, low.text.spell), *others)
         case AnyOf():
             return alt_of(low.term(part, depth) for part in shape.parts)
         case Ref(need=int()):

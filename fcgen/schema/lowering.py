@@ -13,10 +13,12 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import replace
 from typing import Any, TypeAlias
 
+from fcgen.grammar.characters import json_chars
 from fcgen.grammar.expr import EMPTY, NOTHING, alt, literal, reference, seq
 from fcgen.grammar.terms import Contents, Expr, Literal, Scope
 from fcgen.schema.algebra import shape_of
 from fcgen.schema.definitions import resolve
+from fcgen.schema.keys import quoted
 from fcgen.schema.shape import EVERY_KIND, AnyOf, Array, Object, Shape
 from fcgen.schema.text import Spacing, Text, spacing
 from fcgen.schema.values import spelled
@@ -128,13 +130,11 @@ class Lowering:
 
     @property
     def distinct(self) -> Lowering:
-        """The lowering with one spelling for each value, up to the order of properties and whitespace."""
+        """The lowering with one spelling for each number."""
         if self.text.one_spelling:
             return self
         if self._distinct is None:
-            self._distinct = Lowering(
-                replace(self.text, one_spelling=True, escapes="canonical"), self._build, self._family
-            )
+            self._distinct = Lowering(replace(self.text, one_spelling=True), self._build, self._family)
         return self._distinct
 
     @property
@@ -192,15 +192,19 @@ class Lowering:
         """A property's name and its colon, in an object that is so deep."""
         spacing = self.spacing(depth)
         comma = spacing.comma if after_comma else EMPTY
-        if isinstance(spacing.colon, Literal) and isinstance(spacing.comma, Literal):
+        if self.text.spell is json_chars and isinstance(spacing.colon, Literal) and isinstance(spacing.comma, Literal):
             return literal((spacing.comma.data if after_comma else b"") + spelled(name) + spacing.colon.data)
-        return seq(comma, literal(spelled(name)), spacing.colon)
+        return seq(comma, self.string(name), spacing.colon)
+
+    def string(self, text: str) -> Expr:
+        """A string that is known, with its quotes."""
+        return quoted(text, self.text.spell)
 
     def value(self, value: Any, depth: int) -> Expr:
         """The text of one value."""
         match value:
             case str():
-                return literal(spelled(value))
+                return self.string(value)
             case list():
                 inside = self.within(depth)
                 return self._bracketed(b"[", [self.value(item, inside) for item in value], b"]", depth)

@@ -16,12 +16,13 @@ from operator import or_
 from typing import NamedTuple
 
 from fcgen.errors import SchemaError
+from fcgen.grammar.derive import shortest
 from fcgen.grammar.enumeration import few_texts
-from fcgen.grammar.expr import NOTHING, both, seq
+from fcgen.grammar.expr import NOTHING, both, literal, seq
 from fcgen.grammar.terms import Expr
 from fcgen.place import pointer
 from fcgen.schema.algebra import divided, meet
-from fcgen.schema.keys import other_names
+from fcgen.schema.keys import Spell, canonical, other_names, spellings
 from fcgen.schema.lowering import Lowering
 from fcgen.schema.object_sets import is_named, value_of
 from fcgen.schema.shape import Demand, Never, Object, Ref, Shape, String, Witness
@@ -31,6 +32,7 @@ from fcgen.schema.tracking import MAX_FEW, check_few
 from fcgen.schema.values import spelled
 
 MAX_MEMBERS = 10_000
+_QUOTE = literal(b'"')
 
 Written = frozenset[bytes]
 NO_NAMES: Written = frozenset()
@@ -96,15 +98,29 @@ def _named(demand: Demand) -> Iterator[str]:
 
 
 class Unnamed(NamedTuple):
-    """Written that are not known one by one, and the values that they have."""
+    """Names that are not known one by one, how they are spelled, and the values that they have."""
 
     names: String
+    spell: Spell
     value: Expr
 
-    def texts(self, taken: Written) -> Expr:
-        """The names but those that are taken."""
-        free = other_names(taken)
-        return free if self.names.is_any else both(string_texts(self.names), free)
+    def texts(self, taken: Written, written: Written) -> Expr:
+        """The names but those that are taken, and those that are written."""
+        free = other_names(taken, self.spell, written)
+        return free if self.names.is_any else both(string_texts(self.names, self.spell), free)
+
+    def with_name(self, others: Written, written: bytes) -> Written:
+        """`others`, and the name that is written so."""
+        return others | {canonical(written, self.spell)}
+
+    def shortest(self, taken: Written, written: Written) -> bytes | None:
+        """A shortest name that is neither taken nor written."""
+        name = shortest(self.texts(taken, written))
+        return None if name is None else canonical(name, self.spell)
+
+    def spelled(self, name: bytes) -> Expr:
+        """The spellings of a name, with quotes."""
+        return seq(_QUOTE, spellings(name, self.spell), _QUOTE)
 
 
 class Members:
@@ -208,7 +224,7 @@ class Members:
         for names, shape, left in classes:
             value = self._value(shape)
             if value is not NOTHING:
-                yield Unnamed(names, value), left
+                yield Unnamed(names, self._low.text.spell, value), left
 
     def _variants(
         self, value: Shape, settling: list[tuple[int, Witness]], open_: frozenset[int]

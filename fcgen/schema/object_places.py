@@ -13,14 +13,14 @@ from functools import partial
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import EMPTY, NOTHING, alt, alt_of, deferred, literal, record, seq, unknown
 from fcgen.grammar.names import fork
-from fcgen.grammar.terms import Expr, Names
+from fcgen.grammar.terms import Expr
 from fcgen.grammar.work import spend
+from fcgen.schema.keys import names_of
 from fcgen.schema.lowering import Lowering
 from fcgen.schema.object_members import NO_NAMES, Count, Members, Unnamed, bits
 from fcgen.schema.object_sketches import Sketches, State
 from fcgen.schema.shape import Object
 from fcgen.schema.tracking import FAR, MAX_PLACES, needing
-from fcgen.schema.values import spelled
 
 _QUOTE = literal(b'"')
 _CLOSE = literal(b"}")
@@ -47,7 +47,7 @@ class Places:
         self._ordered = 0 if low.text.order == "any" else self._members.declared
         self._sketches = Sketches(self._members, count, self._spacing, self._end, part.place)
         self._places: dict[State, Expr] = {}
-        self._names = Names([spelled(name) for name, _ in self._members.known])
+        self._names = names_of([name for name, _ in self._members.known], low.text.spell)
 
     def whole(self) -> Expr:
         """The texts of the object."""
@@ -132,7 +132,7 @@ class Places:
         for group, open_ in self._members.unnamed(place.open):
             then = State(place.left, min(place.size + 1, self._count.cap), open_, place.written)
             like = seq(self._spacing.colon, group.value, self._generic(then))
-            names = seq(group.texts(self._members.taken | place.written), _QUOTE)
+            names = seq(group.texts(self._members.taken, place.written), _QUOTE)
             yield seq(comma, _QUOTE, record(names, _AfterUnnamed(self, group, then), like))
 
     def following(self, group: Unnamed, place: State) -> Expr:
@@ -186,5 +186,5 @@ class _AfterUnnamed:
     place: State
 
     def __call__(self, name: bytes) -> Expr:
-        place = self.place._replace(written=self.place.written | {name[:-1]})
+        place = self.place._replace(written=self.group.with_name(self.place.written, name[:-1]))
         return self.places.following(self.group, place)

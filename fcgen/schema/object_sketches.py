@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from fcgen.errors import SchemaError
-from fcgen.grammar.derive import shortest
-from fcgen.grammar.expr import EMPTY, NOTHING, alt_of, literal, seq
+from fcgen.grammar.expr import EMPTY, NOTHING, alt_of, seq
 from fcgen.grammar.terms import Expr
 from fcgen.place import Place, pointer
 from fcgen.schema.object_members import Count, Members, Unnamed, Written
@@ -166,7 +165,7 @@ class Sketches:
         """The shortest names of a group."""
         found: list[bytes] = []
         while len(found) < count + slack:
-            name = shortest(group.texts(self._members.taken | written | frozenset(found)))
+            name = group.shortest(self._members.taken, written | frozenset(found))
             if name is None:
                 break
             found.append(name)
@@ -174,4 +173,4 @@ class Sketches:
 
     def _member(self, group: Unnamed, name: bytes, count: int) -> Expr:
         comma = self._spacing.comma if count else EMPTY
-        return seq(comma, literal(b'"' + name + b'"'), self._spacing.colon, group.value)
+        return seq(comma, group.spelled(name), self._spacing.colon, group.value)

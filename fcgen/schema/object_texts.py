@@ -13,10 +13,12 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property, partial
 
+from fcgen.grammar.characters import json_chars
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import NOTHING, alt, alt_of, deferred, literal, record, seq, unknown
 from fcgen.grammar.names import fork
 from fcgen.grammar.terms import Expr, Names
+from fcgen.schema.keys import symbol, symbols
 from fcgen.schema.lowering import Lowering
 from fcgen.schema.object_members import NO_NAMES, Count, Unnamed, Written, known_members, named_singly
 from fcgen.schema.object_places import Places
@@ -50,7 +52,8 @@ class _Chained:
         self._spacing = low.spacing(depth)
         members, required = known_members(part), frozenset(part.required)
         self._values = [value for _, value in members]
-        self._keys = [spelled(name) for name, _ in members]
+        self._known = [name for name, _ in members]
+        self._keys = [spelled(name) for name in self._known]
         self._required = [i for i, (name, _) in enumerate(members) if name in required]
         self._end = seq(self._spacing.close, _CLOSE)
 
@@ -79,7 +82,7 @@ class _Chained:
         if not self._required:
             return self._low.enclosed(b"{", NOTHING, _CLOSE, self._depth)
         i = self._required[0]
-        first = seq(literal(self._keys[i]), self._following(i, self._sketches[1]))
+        first = seq(self._low.string(self._known[i]), self._following(i, self._sketches[1]))
         return self._low.enclosed(b"{", first, NOTHING, self._depth)
 
     @cached_property
@@ -88,14 +91,17 @@ class _Chained:
 
     @cached_property
     def _names(self) -> Names:
-        return Names(self._keys, self._tail, self._need)
+        if self._low.text.spell is json_chars:
+            return Names(self._keys, self._tail, self._need)
+        return Names([symbols(name) for name in self._known], self._tail, self._need, symbol=symbol)
 
     @cached_property
     def _sketches(self) -> list[Expr]:
         """What must still follow when some of the required members are written, by how many are."""
         found = [self._end]
         for i in reversed(self._required):
-            found.append(seq(self._spacing.comma, literal(self._keys[i]), self._following(i, found[-1])))
+            name = self._low.string(self._known[i])
+            found.append(seq(self._spacing.comma, name, self._following(i, found[-1])))
         return found[::-1]
 
     def _members_from(self, i: int) -> Expr:
@@ -138,7 +144,7 @@ class _Others:
         self._spacing, self._contents = low.spacing(depth), low.contents
         self._known = frozenset(spelled(name)[1:-1] for name in {*part.properties, *part.required})
         inside = low.within(depth)
-        found = (Unnamed(group.names, low.term(group.value, inside)) for group in part.groups)
+        found = (Unnamed(group.names, low.text.spell, low.term(group.value, inside)) for group in part.groups)
         self._groups = [group for group in found if group.value is not NOTHING]
         self._end = seq(self._spacing.close, _CLOSE)
         self._places: dict[Written, Expr] = {}
@@ -169,7 +175,7 @@ class _Others:
             seq(
                 _QUOTE,
                 record(
-                    seq(group.texts(self._known | written), _QUOTE),
+                    seq(group.texts(self._known, written), _QUOTE),
                     _After(self, group, written),
                     seq(self._spacing.colon, group.value, more),
                     sure=group.value.fewest_memo not in (None, INFINITE),
@@ -192,4 +198,4 @@ class _After:
     written: Written
 
     def __call__(self, name: bytes) -> Expr:
-        return self.others.following(self.group, self.written | {name[:-1]})
+        return self.others.following(self.group, self.group.with_name(self.written, name[:-1]))

@@ -16,16 +16,15 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from fcgen.errors import GrammarTooLarge, OutOfSteps, PatternError
-from fcgen.grammar.characters import ANY, CharSet, json_chars
+from fcgen.grammar.characters import json_chars
 from fcgen.grammar.derive import INFINITE, arcs, fewest
 from fcgen.grammar.dfa import determinize
-from fcgen.grammar.expr import NOTHING, alt_of, both, complement, repeat, seq
-from fcgen.grammar.lark import read_grammar
+from fcgen.grammar.expr import NOTHING, alt_of, both, complement, repeat
 from fcgen.grammar.regex import read_pattern
 from fcgen.grammar.terms import Expr
 from fcgen.place import pointer
 from fcgen.schema.formats import OUTER, format_pattern
-from fcgen.schema.keys import other_names
+from fcgen.schema.keys import Spell, any_char, other_names
 from fcgen.schema.lengths import fitted_to_length
 from fcgen.schema.shape import String
 from fcgen.schema.values import spelled
@@ -33,7 +32,6 @@ from fcgen.schema.values import spelled
 _FEW_STATES = 64
 _EVERYTHING = r"[\s\S]*"
 
-Spell = Callable[[CharSet], Expr]
 _Constrained = Callable[["_Content", Spell, bool], Expr]
 
 
@@ -90,7 +88,7 @@ def accepts_text(part: String, text: str, *, wide: bool = False) -> bool:
 
 @lru_cache(maxsize=1024)
 def _of_length(least: int, most: int | None, spell: Spell) -> Expr:
-    return repeat(read_grammar("json")["CHAR"] if spell is json_chars else spell(ANY), least, most)
+    return repeat(any_char(spell), least, most)
 
 
 class _Content(NamedTuple):
@@ -158,9 +156,7 @@ def _in_documents(part: String, content: _Content, spell: Spell, wide: bool) -> 
 
 
 def _all_but(excluded: frozenset[str], spell: Spell) -> Expr:
-    if spell is json_chars:
-        return other_names(frozenset(spelled(text)[1:-1] for text in excluded))
-    return complement(alt_of(seq(*(spell(CharSet.of(char)) for char in text)) for text in excluded))
+    return other_names(frozenset(spelled(text)[1:-1] for text in excluded), spell)
 
 
 @lru_cache(maxsize=1024)

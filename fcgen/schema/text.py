@@ -12,7 +12,7 @@ from fcgen.grammar.characters import json_chars, json_chars_free
 from fcgen.grammar.expr import EMPTY, apart, literal, seq
 from fcgen.grammar.lark import read_grammar
 from fcgen.grammar.terms import Expr
-from fcgen.schema.string_texts import Spell
+from fcgen.schema.keys import Spell
 
 MAX_INDENT = 16
 _INDENT = re.compile(r"indent=([0-9]{1,2})")
@@ -28,8 +28,8 @@ class Text:
         order: of an object's properties: "schema" (as declared, then those that are only required, then any others) or
             "any".
         exponent: whether numbers may have an exponent.
-        escapes: of strings: "canonical" (those of `json.dumps(ensure_ascii=False)`) or "free" (any, in values that are
-            not listed by `const` or `enum`; names of properties are always canonical).
+        escapes: of strings, names of properties included: "canonical" (those of `json.dumps(ensure_ascii=False)`) or
+            "free" (any). However they are escaped, strings are compared by what they mean.
         whole_fraction: whether an integer may be written `2.0`.
         plain_integers: whether `type: integer` means numbers without a point, as draft 4 has it.
         one_spelling: whether each number has one spelling only; needed where values are compared by their text.

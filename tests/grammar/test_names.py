@@ -6,7 +6,7 @@ from walking import after, restrict
 
 from fcgen.grammar.automaton import Automaton
 from fcgen.grammar.derive import INFINITE, fewest
-from fcgen.grammar.expr import NOTHING, alt_of, literal, seq
+from fcgen.grammar.expr import ALL_BYTES, NOTHING, alt, alt_of, literal, seq
 from fcgen.grammar.names import fork
 from fcgen.grammar.states import DEAD
 from fcgen.grammar.terms import Names
@@ -49,3 +49,33 @@ def test_restricted_it_has_the_names_that_can_be_written(found, chosen):
     for i, key in enumerate(found):
         is_there = chosen >> i & 1 and b"c" not in key and tails[i] is not NOTHING
         assert (fewest(after(term, key)) != INFINITE) == bool(is_there)
+
+
+def symbol(number):
+    """A letter, or its number in either of two ways; a quote."""
+    letter = literal(bytes([number]))
+    return letter if number == ord('"') else alt(letter, literal(b"#%d" % number), literal(b"#0%d" % number))
+
+
+def ways_to_write(key):
+    """Some spellings of a name."""
+    yield key
+    for form in (b"#%d", b"#0%d"):
+        yield b"".join(form % byte if i % 2 else bytes([byte]) for i, byte in enumerate(key[:-1])) + b'"'
+        yield b"".join(form % byte for byte in key[:-1]) + b'"'
+
+
+@given(keys, st.integers(0, 255))
+def test_of_symbols_it_is_the_choice_of_all_spellings(found, chosen):
+    tails = names(found)[1]
+    among = Names([tuple(key) for key in found], tails.__getitem__, lambda i: fewest(tails[i]), symbol=symbol)
+    chosen &= (1 << len(found)) - 1
+    for alphabet in (ALL_BYTES, ALL_BYTES & ~(1 << ord("c")), sum(1 << byte for byte in b'ab":12')):
+        term = restrict(fork(among, chosen), alphabet)
+        spelled = [seq(*map(symbol, key), tails[i]) for i, key in enumerate(found) if chosen >> i & 1]
+        expected = restrict(alt_of(spelled), alphabet)
+        assert fewest(term) == fewest(expected)
+        for text in (way + tail for key in found for way in ways_to_write(key) for tail in (b":", b":1")):
+            assert [fewest(after(term, text[:end])) for end in range(len(text) + 1)] == [
+                fewest(after(expected, text[:end])) for end in range(len(text) + 1)
+            ]
