@@ -51,7 +51,7 @@ REPORTED = {
     "an optional property that cannot be": ({"properties": {"x": {"enum": []}}}, [{}], [{"x": "a"}, {"x": None}]),
     "names of any characters": (
         {
-            "properties": dict.fromkeys(ODD_NAMES, {"type": "integer"}),
+            "properties": {name: {"type": "integer"} for name in ODD_NAMES},
             "required": ["", "😀"],
             "additionalProperties": False,
         },
@@ -74,9 +74,10 @@ REPORTED = {
 @pytest.mark.parametrize(("schema", "valid", "invalid"), REPORTED.values(), ids=REPORTED)
 def test_what_users_of_other_engines_reported(schema, valid, invalid):
     root = root_of(schema)
-    for value in valid + invalid:
-        text = json.dumps(value, ensure_ascii=False)
-        assert accepts(root, text.encode()) == is_valid(schema, value) == (value in valid), text
+    for fits, values in ((True, valid), (False, invalid)):
+        texts = [json.dumps(value, ensure_ascii=False) for value in values]
+        assert [accepts(root, text.encode()) for text in texts] == [fits] * len(values)
+        assert [is_valid(schema, value) for value in values] == [fits] * len(values)
 
 
 @pytest.mark.parametrize(
