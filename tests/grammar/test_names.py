@@ -79,3 +79,22 @@ def test_of_symbols_it_is_the_choice_of_all_spellings(found, chosen):
             assert [fewest(after(term, text[:end])) for end in range(len(text) + 1)] == [
                 fewest(after(expected, text[:end])) for end in range(len(text) + 1)
             ]
+
+
+def test_names_with_something_else_after_them_are_the_same_names():
+    first = Names([b'b"', b'a"'], lambda _: literal(b":1"), lambda _: 2)
+    other = first.followed(lambda i: literal(b":" * (i + 1)), lambda i: i + 1, lambda _: (), first.contents[0])
+    assert after(fork(other, 0b11), b'a"::').can_stop
+    assert after(fork(other, 0b11), b'b":').can_stop
+    assert after(fork(first, 0b11), b'a":1').can_stop
+    assert fewest(fork(other, 0b10)) == 4
+
+
+@given(st.lists(st.text("abc", max_size=4).map(lambda text: text.encode() + b'"'), unique=True, max_size=8), st.data())
+def test_nothing_follows_closed_names(found, data):
+    chosen = data.draw(st.integers(0, (1 << len(found)) - 1))
+    term = fork(Names(found), chosen)
+    expected = alt_of(literal(key) for i, key in enumerate(found) if chosen >> i & 1)
+    assert fewest(term) == fewest(expected)
+    for key in found:
+        assert after(term, key).can_stop == after(expected, key).can_stop

@@ -6,6 +6,7 @@ import pytest
 from schemas_made import root_of
 from walking import accepts
 
+from fcgen import Grammar, Masks, Vocabulary
 from fcgen.grammar.derive import fewest
 from fcgen.grammar.terms import Contents
 from fcgen.schema import compile_schema, lower, read_schema, spacing
@@ -122,3 +123,19 @@ def test_leaves_tell_all_unless_more_is_made_later(schema, is_told):
     contents = Contents(is_ascii=True)
     lower(read_schema(schema), contents=contents)
     assert (contents.leaves is not None) == is_told
+
+
+def test_properties_in_any_order_are_made_as_they_are_walked():
+    """A place is not written out for each of the names that could come there."""
+    value = {"type": "object", "properties": {"b": {"enum": ["x", "y"]}, "a": {"type": "boolean"}}}
+    names = [f"name{i}" for i in range(200)]
+    schema = {"type": "object", "properties": dict.fromkeys(names, value), "additionalProperties": False}
+    tokens = [bytes([byte]) for byte in range(256) if byte != 0xF1]  # what is there is fitted to the vocabulary
+    masks = Masks(
+        Grammar.from_json_schema(schema, order="any"), Vocabulary([*tokens, None], stop_ids={255}), max_steps=400
+    )
+    cursor = masks.cursor()
+    for byte in json.dumps({name: {"a": True, "b": "x"} for name in (names[3], names[11], names[7])}).encode():
+        cursor.mask()
+        cursor.advance(tokens.index(bytes([byte])))
+    assert cursor.can_stop
