@@ -69,7 +69,7 @@ class Grammar:
     Attributes:
         root: the language, over bytes.
         functions: the functions that a call may name; empty for grammars that are not made of functions.
-        notes: keywords of the schemas that assert nothing and so change nothing, by pointer.
+        notes: keywords of the schemas that assert nothing, or about which validators differ, by pointer.
         left_out: the functions that could not be used, each with its errors, where that was asked for.
         calls: the calls alone, where a reply may be a call or a text.
     """
@@ -105,7 +105,7 @@ class Grammar:
             order: of properties: "schema" (as the schema lists them, then the others) or "any".
             exponent: whether numbers may have an exponent.
             escapes: of characters in strings: "canonical" (as `json.dumps(ensure_ascii=False)`) or "free" (any).
-            whole_fraction: whether an integer may also be written as 2.0, which JSON Schema says is one.
+            whole_fraction: whether an integer may also be written as 2.0 or 1e5, which JSON Schema says are integers.
             nullable: read `nullable: true` as OpenAPI 3.0 does: null is allowed too, though JSON Schema says it is not.
             registry: documents that references may name (`referencing.Registry`); nothing is fetched.
             max_steps: how much work compiling may take (see `fcgen.grammar.work`).

@@ -30,7 +30,7 @@ class Text:
         exponent: whether numbers may have an exponent.
         escapes: of strings: "canonical" (those of `json.dumps(ensure_ascii=False)`) or "free" (any, in values that are
             not listed by `const` or `enum`; names of properties are always canonical).
-        whole_fraction: whether an integer may be written `2.0`.
+        whole_fraction: whether an integer may be written as a float: `2.0`, `1e5`.
         plain_integers: whether `type: integer` means numbers without a point, as draft 4 has it.
         one_spelling: whether each number has one spelling only; needed where values are compared by their text.
 
