@@ -75,8 +75,8 @@ class Grammar(Shared):
     Attributes:
         root: the language, over bytes.
         functions: the functions that a call may name; empty for grammars that are not made of functions.
-        notes: by pointer, keywords of the schemas that assert nothing and so change nothing, and what a Python type
-            demands that no schema can say.
+        notes: by pointer, keywords of the schemas that assert nothing, or about which validators differ, and what a
+            Python type demands that no schema can say.
         left_out: the functions that could not be used, each with its errors, where that was asked for.
         calls: the calls alone, where a reply may be a call or a text.
     """
@@ -113,7 +113,7 @@ class Grammar(Shared):
             exponent: whether numbers may have an exponent.
             escapes: of characters in strings, keys and listed values included: "canonical" (as
                 `json.dumps(ensure_ascii=False)`) or "free" (any); strings are compared by what they mean.
-            whole_fraction: whether an integer may also be written as 2.0, which JSON Schema says is one.
+            whole_fraction: whether an integer may also be written as 2.0 or 1e5, which JSON Schema says are integers.
             nullable: read `nullable: true` as OpenAPI 3.0 does: null is allowed too, though JSON Schema says it is not.
             registry: documents that references may name (`referencing.Registry`); nothing is fetched.
             max_steps: how much work compiling may take (see `fcgen.grammar.work`).

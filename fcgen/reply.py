@@ -55,9 +55,10 @@ class Usage:
         removed: the share of the model's probability that was on tokens that were not allowed, where it was asked, on
             average. Much of it says that the model would rather have written something else.
         call_probability: how probable a call was against a text, where the reply could be either; else None.
-        limited: whether the budget of tokens left something out, so that the reply may be shorter than the model would
-            have it: a text that ends early, a string in the arguments that does. If not, it is the same with any larger
-            budget. (Not known, and False, where a server writes.)
+        limited: whether a limit left something out, so that the reply may be shorter than the model would have it: the
+            budget of tokens (a text that ends early, a string in the arguments that does), or the limit of digits (a
+            number in the arguments has as many as are written, 25 or more before the point or 20 after it). If not, it
+            is the same with any larger budget. (Not known, and False, where a server writes.)
     """
 
     prompt_tokens: int = 0

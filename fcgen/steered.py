@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fcgen.call import Choice, Grammar, OnError, TextOptions, read_choice
+from fcgen.decode.digits import has_longest_number
 from fcgen.decode.sampling import Sampling
 from fcgen.engine import Engine
 from fcgen.errors import FcgenError, ModelError, OptionError, PromptError, VocabularyError, excerpt
@@ -134,7 +135,8 @@ class SteeredEngine:
         seconds = time.perf_counter() - began
         usage = Usage(
             processor.prompt_tokens, processor.new_tokens, 0, processor.new_tokens, seconds,
-            limited=processor.new_tokens >= max_new_tokens,
+            limited=processor.new_tokens >= max_new_tokens
+            or (written.lstrip().startswith("{") and has_longest_number(written.encode())),
         )  # fmt: skip
         return parse_reply(written, offered, format=form, usage=usage)
 

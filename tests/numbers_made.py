@@ -1,10 +1,19 @@
-"""Strategies for what schemas say about numbers, and the JSON Schema that says it."""
+"""Strategies for what schemas say about numbers, the JSON Schema that says it, and who judges numbers and their texts.
 
+The judge is the jsonschema library, but for `multipleOf`: a number and a step are the decimals that are written.
+"""
+
+import json
+import re
 from fractions import Fraction
+from math import isinf
 
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
 
-from fcgen.schema.number_sets import Number, divides
+from fcgen.schema.number_sets import Number
 
 whole = st.integers(-300, 300) | st.integers(-(10**19), 10**19)
 bounds = (
@@ -67,14 +76,6 @@ def values(part):
     return times | near | numbers
 
 
-def agree(part, value):
-    """Whether the library divides as mathematics has it."""
-    exact = Fraction(repr(value))
-    return all(
-        divides(step, value) == (exact % Fraction(repr(step)) == 0) for step in (*part.multiples, *part.not_multiples)
-    )
-
-
 def schema_of(part):
     """The JSON Schema that says the same."""
     says = [{"type": "integer" if part.integer else "number"}]
@@ -86,3 +87,66 @@ def schema_of(part):
     denied = [{"type": "integer"}] * part.fraction + [{"multipleOf": step} for step in part.not_multiples]
     denied += [{"const": value} for value in part.excluded]
     return {"allOf": [*says, *({"not": each} for each in denied)]}
+
+
+def exact(value):
+    """The decimal that a number is spelled as."""
+    return Fraction(repr(value)) if isinstance(value, float) else Fraction(value)
+
+
+def _multiple_of(_, step, value, __):
+    if isinstance(value, int | float) and not isinstance(value, bool) and exact(value) % exact(step):
+        yield ValidationError(f"{value} is no multiple of {step}")
+
+
+Judge = extend(Draft202012Validator, {"multipleOf": _multiple_of})
+
+
+def is_valid(schema, value):
+    return Judge(schema).is_valid(value)
+
+
+def explain(schema, value):
+    """Raise what the judge has against a number."""
+    assert (found := next(iter(Judge(schema).iter_errors(value)), None)) is None, found
+
+
+def is_within(part, text):
+    """Whether a text means a number within the bounds, as a decimal and as what Python reads."""
+    value, decimal = json.loads(text), Fraction(text)
+    if isinstance(value, float) and (isinf(value) or (value == 0) != (decimal == 0)):
+        return False
+    if part.low is not None and not all(
+        a > b or (a == b and not part.low_open) for a, b in [(value, part.low), (decimal, exact(part.low))]
+    ):
+        return False
+    return part.high is None or all(
+        a < b or (a == b and not part.high_open) for a, b in [(value, part.high), (decimal, exact(part.high))]
+    )
+
+
+def forms(value):
+    """A number as Python, C and people write it, with and without an exponent, in up to 17 digits.
+
+    No form has more digits than are written, and none is a negative zero.
+    """
+    texts = {json.dumps(value), repr(value)}
+    if abs(value) < 1e308:
+        for digits in (1, 3, 7, 15, 16, 17):
+            texts |= {f"{float(value):.{digits - 1}e}", f"{float(value):.{digits}g}"}
+        shortest = f"{float(value):e}".partition("e")
+        texts.add(f"{shortest[0].rstrip('0').rstrip('.')}e{shortest[2]}")
+    for text in list(texts):
+        mantissa, e, power = text.partition("e")
+        if e:
+            sign = "-" if power[0] == "-" else ""
+            size = power.lstrip("+-0") or "0"
+            texts |= {f"{mantissa}E{power}", f"{mantissa}e{sign}{size}", f"{mantissa}e{sign or '+'}{size}"}
+            texts |= {f"{mantissa}E{sign}{size:0>2}", f"{mantissa}E{sign}{size}"}
+    return sorted(
+        text for text in texts if re.fullmatch(r"-?\d{1,25}(\.\d{1,20})?([eE].*)?", text) and not _is_minus_zero(text)
+    )
+
+
+def _is_minus_zero(text):
+    return text[0] == "-" and not Fraction(text)

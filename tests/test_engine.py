@@ -117,6 +117,15 @@ def test_a_text_that_goes_on_is_limited_by_its_budget(plain):
     assert not plain.call("Hi", [AUTO], choice="required", max_new_tokens=60).usage.limited
 
 
+@pytest.mark.parametrize(("digits", "is_limited"), [(25, True), (24, False)])
+def test_a_number_of_as_many_digits_as_are_written_is_limited(plain, digits, is_limited):
+    """Whether it would have had more, nobody knows."""
+    number = {"type": "integer", "minimum": 10 ** (digits - 1), "maximum": 10**digits - 1}
+    reply = plain.call("Hi", [function("count", n=number)], choice="required", max_new_tokens=200)
+    assert len(str(reply.calls[0].arguments["n"])) == digits
+    assert reply.usage.limited == is_limited
+
+
 @pytest.mark.parametrize("given", ["Hi", b"Hi", {"prompt": "Hi"}])
 def test_what_should_be_several_is_not_taken_apart(plain, given):
     with pytest.raises(OptionError, match="prompts is"):

@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from fcgen.decode.digits import has_longest_number
 from fcgen.decode.lookup import Lookup
 from fcgen.decode.repetition import REPEAT_LIMIT, goes_round
 from fcgen.decode.sampling import Draws, Sampling
@@ -93,10 +94,15 @@ class Row:
 
     @property
     def limited(self) -> bool:
-        """Whether the budget left out tokens somewhere. If not, the reply is the same with any larger budget."""
+        """Whether a limit left out tokens somewhere: the budget, or that of the digits of a number.
+
+        If not, the reply is the same with any larger budget.
+        """
         if self.request.cursor is None:
             return self.ended and len(self.tokens) == self.request.max_new_tokens and not self._has_stopped
-        return self._limited_at is not None and self._limited_at < len(self.tokens)
+        is_cut = self._limited_at is not None and self._limited_at < len(self.tokens)
+        is_json = self.request.calls is None or self.is_call
+        return is_cut or (is_json and has_longest_number(bytes(self.written)))
 
     @property
     def draws(self) -> Draws:

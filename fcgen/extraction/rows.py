@@ -79,7 +79,8 @@ class Extracted:
             character, and the one after the last.
         error: why there is none of these.
         usage: what the reply cost, in tokens and passes; how many passes varies with the rows written beside it. And
-            whether it is `limited`: the budget left something out, so that a string may end early.
+            whether it is `limited`: the budget left something out, so that a string may end early, or a number has
+            as many digits as are written.
     """
 
     id: str | int

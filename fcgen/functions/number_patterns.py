@@ -1,8 +1,8 @@
 """Bounds -> patterns: the texts of the numbers within them, where JSON Schema has a string whose digits count.
 
-A name in an object is a string though Pydantic reads an integer from it; a decimal with so many places is one that no
-JSON number says exactly (`multipleOf: 0.01` excludes 0.07, since validators divide floats). Numbers are written in one
-way: no leading zeros, no plus, no exponent, no -0.
+A name in an object is a string though Pydantic reads an integer from it; a decimal with so many digits is one that no
+JSON number says, since a reader makes a float of it. Numbers are written in one way: no leading zeros, no plus, no
+exponent, no -0.
 """
 
 from __future__ import annotations

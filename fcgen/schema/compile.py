@@ -50,7 +50,8 @@ class Compiled:
 
     Attributes:
         root: the JSON texts of the valid values.
-        notes: keywords that assert nothing, though their writer may have meant something by them.
+        notes: keywords that assert nothing, though their writer may have meant something by them, or about which
+            validators differ.
         shape: what the schema means.
     """
 

@@ -72,7 +72,7 @@ def _texts(low: Lowering, shape: Shape, depth: int) -> Expr:
             return number_texts(
                 shape,
                 exponent=text.exponent,
-                whole_fraction=not shape.integer or (text.whole_fraction and not text.plain_integers),
+                whole_fraction=text.whole_fraction and not text.plain_integers,
                 canonical=text.one_spelling,
             )
         case Object():

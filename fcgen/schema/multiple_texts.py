@@ -3,10 +3,8 @@
 A small step is counted with: an automaton whose states are the remainders of the digits read so far knows its multiples
 among all numbers. It is shared by all places, and intersected with a range.
 
-Other multiples are a tree of digits, grown where it is walked: the multiples of a large step, of which a range has few,
-and those of a step that is no float, such as 0.01. There the jsonschema library, which divides floats, takes one in
-three to six of the multiples for none, with no pattern to it. At each digit the tree asks for each number of digits to
-come whether the interval of the numbers that begin so has a multiple that the library accepts; a few trials tell.
+The multiples of a large step, and those of which a range has few, are a tree of digits that grows where it is walked:
+at each digit, an interval of numbers for each number of digits to come tells whether a multiple begins so.
 """
 
 from __future__ import annotations
@@ -22,8 +20,8 @@ from typing import NamedTuple
 from fcgen.grammar.dfa import Dfa, determinize
 from fcgen.grammar.expr import EMPTY, NOTHING, alt_of, deferred, literal, repeat, seq
 from fcgen.grammar.terms import Contents, Expr
-from fcgen.schema.number_ranges import DIGIT, POINT
-from fcgen.schema.number_sets import Real
+from fcgen.schema.number_digits import DIGIT, POINT
+from fcgen.schema.number_exponents import exponents
 
 _DIGITS = Contents(is_plain=True, is_ascii=True)
 
@@ -38,7 +36,7 @@ class Style(NamedTuple):
 
 MOST_REMAINDERS = 2_000
 SURE_DIGITS = 15  # as many as a float is sure to keep
-_TRIED = 1_000  # after as many multiples in a row that the library does not accept, none is written
+_TRIED = 1_000  # after as many multiples in a row that are not accepted, none is written
 
 
 def has_few_remainders(step: Fraction) -> bool:
@@ -53,29 +51,62 @@ def places_of(step: Fraction) -> int:
     return next((k for k in range(SURE_DIGITS) if 10**k % step.denominator == 0), SURE_DIGITS)
 
 
+def tiny_shifts(step: Fraction) -> Iterator[int]:
+    """The exponents, without their sign, of the multiples of `step` that json.dumps writes with one, below 1e-4."""
+    return takewhile(lambda shift: step < Fraction(10, 10**shift), range(5, 325))
+
+
 @lru_cache(maxsize=64)
-def remainder_texts(step: Fraction) -> Expr:
-    """Texts that are no multiples of `step` if they are not in here, given that they are numbers without an exponent.
+def remainder_texts(step: Fraction, *, exponent: bool = False) -> Expr:
+    """Texts that are no multiples of `step` if they are not in here, given that they are numbers.
 
     The state n * phase + r has read digits that leave the remainder r. Phase 0 is before the point; in phase p, p - 1
-    digits of the fraction have been read. After the last that counts, only zeros follow.
+    digits of the fraction have been read. After the last that counts, only zeros follow. An exponent, if there may be
+    one, is not negative.
     """
     places = places_of(step)
     n = int(step * 10**places)
-    rows = []
+    after_mantissa = n * (places + 2)
+    rows: list[list[tuple[int, int]]] = []
+    accepting = []
     for phase in range(places + 2):
         then = 0 if phase == 0 else n * min(phase + 1, places + 1)
+        to_come = places if phase == 0 else places + 1 - phase
         for r in range(n):
             digits = range(10) if phase <= places else range(1 if r == 0 else 0)
             row = [(1 << (0x30 + digit), then + (10 * r + digit) % n) for digit in digits]
-            rows.append(row if phase else [*row, (1 << ord("."), n + r), (1 << ord("-"), r)])
-    to_come = [places, *range(places, -1, -1)]
-    accepting = (n * phase + r for phase, rest in enumerate(to_come) for r in range(n) if r * 10**rest % n == 0)
+            if phase == 0:
+                row += [(1 << ord("."), n + r), (1 << ord("-"), r)]
+            power = next((k for k in range(10) if r * 10 ** (to_come + k) % n == 0), None)
+            if power == 0:
+                accepting.append(len(rows))
+            if exponent and power is not None:
+                row.append((1 << ord("e") | 1 << ord("E"), after_mantissa + 3 * power))
+            rows.append(row)
+    for power in range(10):
+        rows += _exponent_rows(power, len(rows))
+    accepting += range(after_mantissa + 2, len(rows), 3)
     return determinize(Dfa(rows, frozenset(accepting)).term())
 
 
+def _exponent_rows(least: int, first: int) -> list[list[tuple[int, int]]]:
+    """The states of an exponent from `least` on: before its sign, before its digits, and after one that is enough.
+
+    No digit below `least` is read but zeros: what begins with one would be another number if it stopped there.
+    """
+    digits = [(1 << 0x30, first + 1)] if least else []
+    digits.append((sum(1 << (0x30 + digit) for digit in range(least, 10)), first + 2))
+    return [[(1 << ord("+"), first + 1), *digits], digits, [(0b1111111111 << 0x30, first + 2)]]
+
+
 def multiple_texts(
-    step: Fraction, low: Fraction, high: Fraction, accepts: Callable[[Real], bool], *, digits: int, style: Style
+    step: Fraction,
+    low: Fraction,
+    high: Fraction,
+    accepts: Callable[[Fraction], bool] | None,
+    *,
+    digits: int,
+    style: Style,
 ) -> Expr:
     """The multiples of `step` from `low` to `high`, neither of them negative, of which `accepts` is true.
 
@@ -86,18 +117,16 @@ def multiple_texts(
     point = style.point or step.denominator > 1
     places = min(max(1, places_of(step)), SURE_DIGITS) if point else 0
     tiny = Fraction(1, 10**4) if style.exponent else Fraction(0)
-    zero = literal(b"0") if low <= 0 <= high and accepts(0) else NOTHING
+    zero = literal(b"0") if low <= 0 <= high and (accepts is None or accepts(Fraction(0))) else NOTHING
     least = max(low, tiny) if style.shortest else low
     parts = [zero, _Tree(step, least, high, accepts, style, digits, places).root()]
     if low < tiny and step < tiny:
-        for shift in takewhile(lambda shift: step < Fraction(10, 10**shift), range(5, 100)):
-            least, greatest = (
-                max(low * 10**shift, Fraction(1)),
-                min(high * 10**shift, 10 - Fraction(1, 10**SURE_DIGITS)),
-            )
-            places = min(max(1, places_of(step * 10**shift)), SURE_DIGITS - 1)
-            mantissas = _Tree(step * 10**shift, least, greatest, accepts, style, 1, places, shift).root()
-            parts.append(seq(mantissas, literal(b"e-%02d" % shift)))
+        for shift in tiny_shifts(step):
+            scale = 10**shift
+            least, greatest = max(low * scale, Fraction(1)), min(high * scale, 10 - Fraction(1, 10**SURE_DIGITS))
+            places = min(max(1, places_of(step * scale)), SURE_DIGITS - 1)
+            mantissas = _Tree(step * scale, least, greatest, accepts, style, 1, places, shift).root()
+            parts.append(seq(mantissas, exponents(-shift, -shift)))
     return alt_of(parts)
 
 
@@ -108,7 +137,7 @@ class _Tree:
     step: Fraction
     low: Fraction
     high: Fraction
-    accepts: Callable[[Real], bool]
+    accepts: Callable[[Fraction], bool] | None
     style: Style
     digits: int
     places: int
@@ -186,5 +215,4 @@ class _Tree:
         return self.style.point and not self.style.shortest
 
     def _is_accepted(self, n: int) -> bool:
-        whole, rest = divmod(n, 10 ** (self.places + self.shift))
-        return self.accepts(n / 10 ** (self.places + self.shift) if rest else whole)
+        return self.accepts is None or self.accepts(Fraction(n, 10 ** (self.places + self.shift)))

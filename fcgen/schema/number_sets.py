@@ -1,25 +1,25 @@
 """What a JSON Schema says about numbers, and the algebra of it: what two parts have in common, and what is in neither.
 
-Who judges is the jsonschema library: it compares as Python does, and 2.0 is an integer. In one point it is stricter,
-and elsewhere laxer, than mathematics: with a fractional `multipleOf` it divides floats, so that 0.07 is no multiple of
-0.01. A number counts as a multiple where both agree that it is, and as none where both agree that it is not.
-Mathematics takes floats by their shortest decimal spelling, as they are written: 0.1 is a tenth.
+Numbers are the decimals that are written: 0.1 is a tenth, in a text and in a schema, though the float that a reader
+makes of it is not. So 19.99 is a multiple of 0.01. The jsonschema library, which divides floats, disagrees about some
+multiples of a fraction (`divides_inexactly`). Bounds are compared as Python does, and 2.0 is an integer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from itertools import islice
-from math import ceil, floor, gcd, inf, isfinite, lcm
-from typing import TypeAlias
+from math import ceil, floor, gcd, isfinite, lcm
+from typing import Any, TypeAlias
 
 from fcgen.errors import SchemaError, excerpt
 from fcgen.place import Place, pointer
 
 Real: TypeAlias = int | float
+_Step: TypeAlias = int | float | Fraction
 
 SEARCHED = 2_000
 LARGEST_BITS = 4_000  # more than any float, and any integer that is written
@@ -48,8 +48,8 @@ class Number:
     high_open: bool = False
     integer: bool = False
     fraction: bool = False
-    multiples: tuple[Real, ...] = ()
-    not_multiples: tuple[Real, ...] = ()
+    multiples: tuple[_Step, ...] = ()
+    not_multiples: tuple[_Step, ...] = ()
     excluded: frozenset[Real] = frozenset()
     place: Place = None
 
@@ -73,9 +73,9 @@ def meet_numbers(a: Number, b: Number) -> Number:
     )
 
 
-def _together(ours: tuple[Real, ...], theirs: tuple[Real, ...]) -> tuple[Real, ...]:
-    """The steps of both, each once. An int and a float are never the same: the library divides differently by them."""
-    return tuple({(type(step), step): step for step in (*ours, *theirs)}.values())
+def _together(ours: tuple[_Step, ...], theirs: tuple[_Step, ...]) -> tuple[_Step, ...]:
+    """The steps of both, each once."""
+    return tuple({spelled(step): step for step in (*ours, *theirs)}.values()) if ours and theirs else ours or theirs
 
 
 def complement_number(part: Number) -> list[Number]:
@@ -111,17 +111,18 @@ def no_number(part: Number) -> bool:
     step = common_step(part)
     if step is None:
         return False
-    if low is None or high is None:
-        return any(is_step_of(step, unwanted) for unwanted in _unwanted(part))
-    return _none_between(part, step)
+    unwanted = [spelled(each) for each in part.not_multiples] + [Fraction(1)] * part.fraction
+    if any(is_multiple(step, each) for each in unwanted):
+        return True
+    return low is not None and high is not None and _none_between(part, step)
 
 
 def _none_between(part: Number, step: Fraction) -> bool:
-    first, last = multiples_between(part, step)
-    if last - first > SEARCHED and any(is_step_of(step, unwanted) for unwanted in _unwanted(part)):
+    first, last = _multiples_between(part, step)
+    if first > last:
         return True
     limit = SEARCHED + len(part.excluded)
-    if any(is_number_of(part, nearest(n * step)) for n in islice(_outwards(first, last), limit)):
+    if any(_is_wanted(part, n * step) for n in islice(_outwards(first, last), limit)):
         return False
     if last - first < limit:
         return True
@@ -143,17 +144,12 @@ def _outwards(first: int, last: int) -> Iterator[int]:
             yield middle - distance
 
 
-def multiples_between(part: Number, step: Fraction) -> tuple[int, int]:
-    """The least and the greatest n for which n times `step` can be within the bounds, both of which are there."""
+def _multiples_between(part: Number, step: Fraction) -> tuple[int, int]:
+    """The least and the greatest n for which n times `step` is within the bounds, both of which are there."""
     assert part.low is not None
     assert part.high is not None
-    return ceil(min(spelled(part.low), Fraction(part.low)) / step), floor(
-        max(spelled(part.high), Fraction(part.high)) / step
-    )
-
-
-def _unwanted(part: Number) -> list[Fraction]:
-    return [spelled(step) for step in part.not_multiples] + [Fraction(1)] * part.fraction
+    low, high = spelled(part.low) / step, spelled(part.high) / step
+    return floor(low) + 1 if part.low_open else ceil(low), ceil(high) - 1 if part.high_open else floor(high)
 
 
 def is_number_of(part: Number, value: Real) -> bool:
@@ -166,39 +162,34 @@ def is_number_of(part: Number, value: Real) -> bool:
         return False
     if (part.integer and value != int(value)) or (part.fraction and value == int(value)):
         return False
-    return all(
-        divides(step, value) and is_step_of(spelled(value), spelled(step)) for step in part.multiples
-    ) and not any(divides(step, value) or is_step_of(spelled(value), spelled(step)) for step in part.not_multiples)
+    return all(is_multiple(value, step) for step in part.multiples) and not any(
+        is_multiple(value, step) for step in part.not_multiples
+    )
 
 
-def divides(step: Real, value: Real) -> bool:
-    """Whether the jsonschema library takes `value` for a multiple of `step`."""
-    try:
-        if isinstance(step, int):
-            return value % step == 0
-        quotient = value / step
-        return quotient == int(quotient)
-    except OverflowError:  # beyond all floats
-        return Fraction(value) % Fraction(step) == 0
+def _is_wanted(part: Number, value: Fraction) -> bool:
+    """Whether a multiple that is within the bounds is nothing that `part` leaves out."""
+    return not (
+        (part.fraction and value.denominator == 1)
+        or any(is_multiple(value, step) for step in part.not_multiples)
+        or any(spelled(each) == value for each in part.excluded)
+    )
 
 
-@lru_cache(maxsize=1024)
-def spelled(value: Real) -> Fraction:
+def is_multiple(value: Real | Fraction, step: Real | Fraction) -> bool:
+    """Whether `value` is a multiple of `step`, both taken as they are written."""
+    return spelled(value) % spelled(step) == 0
+
+
+def divides_inexactly(step: Any) -> bool:
+    """Whether the jsonschema library may take a multiple of `step` for none, since it divides floats."""
+    return isinstance(step, float) and isfinite(step) and spelled(step) != Fraction(step)
+
+
+@lru_cache(maxsize=1024, typed=True)  # equal numbers may be spelled differently: 1e23 and its integer
+def spelled(value: Real | Fraction) -> Fraction:
     """The number that the shortest spelling of `value` means."""
     return Fraction(repr(value)) if isinstance(value, float) else Fraction(value)
-
-
-def nearest(value: Fraction) -> Real:
-    """The number as a reader makes it of its text: an int where it has no fraction."""
-    try:
-        return value.numerator if value.denominator == 1 else value.numerator / value.denominator
-    except OverflowError:
-        return inf
-
-
-def is_step_of(value: Fraction, step: Fraction) -> bool:
-    """Whether `value` is a multiple of `step`, in mathematics."""
-    return value % step == 0
 
 
 def common_step(part: Number) -> Fraction | None:
@@ -245,7 +236,7 @@ def _constraints(part: Number) -> Iterator[str]:
         yield f"other than {_listed(sorted(part.excluded), 'or')}"
 
 
-def _listed(values: tuple[Real, ...] | list[Real], word: str) -> str:
+def _listed(values: Sequence[_Step], word: str) -> str:
     if len(values) > 3:
         return f"{', '.join(excerpt(value, 30) for value in values[:3])} {word} {len(values) - 3} more"
     return f" {word} ".join(excerpt(value, 30) for value in values)

@@ -25,6 +25,7 @@ from fcgen.schema.drafts import Draft
 from fcgen.schema.form import flaws_of_form
 from fcgen.schema.formats import ANNOTATIONS, format_pattern
 from fcgen.schema.keywords import KEYWORDS, Keyword, Status
+from fcgen.schema.number_sets import divides_inexactly
 from fcgen.schema.one_of import exactly_one, named_apart, names_of
 from fcgen.schema.parts import dependents, kinds_of, listed, malformed, read_kinds
 from fcgen.schema.plain import PlainNeeds
@@ -43,11 +44,15 @@ MAX_DEPTH = 80
 _APPLICATORS = frozenset(["$ref", "$dynamicRef", "$recursiveRef", "enum", "const", "allOf", "anyOf"])
 _DEPENDENT = frozenset(["dependentRequired", "dependentSchemas", "dependencies"])
 _LAST = ("not", "oneOf", "if")
+_INEXACT = (
+    "multiples are those of the decimals that are written; the jsonschema library, which divides floats, takes some of "
+    "them for none"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A keyword that changes nothing, though its writer may have meant something by it."""
+    """A remark on a keyword: it changes nothing though its writer may have meant something by it, or readers differ."""
 
     place: Place
     keyword: str
@@ -93,7 +98,8 @@ class Reader:
         is_one: whether it is known that no part of the schema has a name of its own.
 
     Attributes:
-        notes: keywords that assert nothing, though their writer may have meant something by them.
+        notes: keywords that assert nothing, though their writer may have meant something by them, or about which
+            validators differ.
         uses: the keywords that were met, each with what became of it.
     """
 
@@ -282,7 +288,7 @@ class Reader:
     ) -> list[tuple[str, Keyword]]:
         """The keywords that assert something here; the others are noted or reported."""
         found = []
-        for name in schema:
+        for name, given in schema.items():
             keyword = KEYWORDS.get(name)
             if keyword is None:
                 self._unknown(name, place)
@@ -294,6 +300,8 @@ class Reader:
             self._count(name, keyword.status if is_met else "annotation")
             if keyword.status == "enforced":
                 found.append((name, keyword))
+                if name == "multipleOf" and divides_inexactly(given):
+                    self.note(place, name, _INEXACT)
             elif keyword.status == "refused" and is_met:
                 where = pointer((place, name))
                 self.report(

@@ -30,7 +30,7 @@ class Text:
         exponent: whether numbers may have an exponent.
         escapes: of strings, names of properties included: "canonical" (those of `json.dumps(ensure_ascii=False)`) or
             "free" (any). However they are escaped, strings are compared by what they mean.
-        whole_fraction: whether an integer may be written `2.0`.
+        whole_fraction: whether an integer may be written as a float: `2.0`, `1e5`.
         plain_integers: whether `type: integer` means numbers without a point, as draft 4 has it.
         one_spelling: whether each number has one spelling only; needed where values are compared by their text.
 

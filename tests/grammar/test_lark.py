@@ -30,7 +30,7 @@ def test_a_json_string_that_is_accepted_is_valid_and_canonical(body):
         assert json.dumps(json.loads(data), ensure_ascii=False).encode() == data
 
 
-@given(st.integers(-(10**18) + 1, 10**18 - 1))
+@given(st.integers(-(10**25) + 1, 10**25 - 1))
 def test_integers(number):
     assert accepts(JSON["INTEGER"], str(number).encode())
 
@@ -41,8 +41,21 @@ def test_numbers_are_json_numbers(text):
         valid = text.strip() == text and isinstance(json.loads(text), (int, float))
     except ValueError:
         valid = False
-    exponent = text.lower().partition("e")[2].lstrip("+-")
-    assert accepts(JSON["NUMBER"], text.encode()) == (valid and len(exponent) <= 2)
+    mantissa, _, exponent = text.lower().partition("e")
+    is_short = len(exponent.lstrip("+-")) <= 2 or (
+        len(mantissa.lstrip("-").partition(".")[0]) == 1
+        and len(exponent.lstrip("+-")) == 3
+        and abs(int(exponent)) <= 307
+    )
+    assert accepts(JSON["NUMBER"], text.encode()) == (valid and is_short)
+
+
+@pytest.mark.parametrize(("text", "accepted"), [
+    ("1e300", True), ("-2.5E-307", True), ("9.9e307", True), ("1e308", False), ("10e300", False), ("1e999", False),
+])  # fmt: skip
+def test_numbers_with_exponents_of_three_digits_are_finite(text, accepted):
+    assert accepts(JSON["NUMBER"], text.encode()) == accepted
+    assert not accepted or abs(float(text)) < float("inf")
 
 
 def test_operators():

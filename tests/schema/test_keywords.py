@@ -103,6 +103,14 @@ def test_an_enforced_keyword_is_enforced(schema):
     assert [v for v in SAMPLES if is_accepted(root, v)] == [v for v in SAMPLES if is_valid(schema, v)]
 
 
+def test_a_step_by_which_the_library_divides_inexactly_is_noted():
+    compiled = compile_schema({"properties": {"price": {"multipleOf": 0.01}, "n": {"multipleOf": 3}}})
+    assert [note.partition(":")[0] for note in compiled.notes] == ["at /properties/price/multipleOf"]
+    assert "jsonschema" in compiled.notes[0]
+    assert is_accepted(compiled.root, {"price": 19.99})
+    assert compile_schema({"multipleOf": 0.25}).notes == ()
+
+
 OLDER = [
     ({"minimum": 1, "exclusiveMinimum": True}, {"exclusiveMinimum": 1}),
     ({"maximum": 1, "exclusiveMaximum": False}, {"maximum": 1}),
