@@ -210,7 +210,7 @@ def _read_content(item: Mapping[Any, Any], refuse: Refuse, *, is_needed: bool) -
 
 
 def _read_calls(given: Mapping[str, Any], refuse: Refuse) -> tuple[ToolCall, ...]:
-    listed = given.get("tool_calls", [])
+    listed: Any = given.get("tool_calls", [])
     if not isinstance(listed, list | tuple):
         refuse(f"has the tool_calls {excerpt(listed)}, which is not a list", "/tool_calls")
     calls = []
@@ -228,10 +228,10 @@ def _read_calls(given: Mapping[str, Any], refuse: Refuse) -> tuple[ToolCall, ...
                 refuse(f"has the call {excerpt(call)}", where, f"Expected {shape}")
         if calls[-1].id is not None and not isinstance(calls[-1].id, str):
             refuse(f"has a call with the id {excerpt(calls[-1].id)}, which is not a text", f"{where}/id")
-    if (function := given.get("function_call")) is not None:
-        if not isinstance(function, Mapping):
-            refuse(f"has the function_call {excerpt(function)}", "/function_call")
-        calls.append(_read_call(function, "/function_call", refuse))
+    if (older := given.get("function_call")) is not None:
+        if not isinstance(older, Mapping):
+            refuse(f"has the function_call {excerpt(older)}", "/function_call")
+        calls.append(_read_call(older, "/function_call", refuse))
     ids = [call.id for call in calls if call.id is not None]
     if twice := [name for name in ids if ids.count(name) > 1]:
         refuse(f"has two calls with the id {excerpt(twice[0])}", "/tool_calls")

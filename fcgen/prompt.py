@@ -171,6 +171,8 @@ def _render_chat(messages: Sequence[Message], functions: Sequence[Function], for
     if has_calls(turns):
         spellings.insert(0, turns)
     reason = "it leaves the system message out"
+    refusals: tuple[type[Exception], ...] = (TemplateError, *_mistral_errors())
+    mistakes: tuple[type[Exception], ...] = (*refusals, TypeError, ValueError, LookupError, AttributeError)
     for spelling in spellings:
         is_native = spelling is turns
         for layout in _layouts(system, spelling):
@@ -178,8 +180,8 @@ def _render_chat(messages: Sequence[Message], functions: Sequence[Function], for
                 if is_native and not _writes_all(tokenizer, layout):
                     continue
                 prompt = _apply_template(tokenizer, layout, control)
-            except (TemplateError, TypeError, ValueError, LookupError, AttributeError, *_mistral_errors()) as error:
-                if not is_native and not isinstance(error, (TemplateError, *_mistral_errors())):
+            except mistakes as error:
+                if not is_native and not isinstance(error, refusals):
                     raise
                 reason = str(error)
                 continue

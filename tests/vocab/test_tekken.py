@@ -46,7 +46,7 @@ class Fake:
         return ("<unk>", "<s>", "</s>")[token]
 
     def encode(self, text, *, bos, eos):
-        assert not (bos or eos)
+        assert (bos, eos) == (False, False)
         return [byte + 3 for byte in text.encode()]
 
 
