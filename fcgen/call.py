@@ -2,7 +2,8 @@
 
 Each function contributes its own call, its name with its own arguments, so one function's arguments never stand under
 another's name. Text is anything that does not begin like a call, so that `call | text` is unambiguous. The words around
-name and arguments are those of the format's envelope, `grammars/<reply>.lark`.
+name and arguments are those of the format's envelope, `grammars/<reply>.lark`. Where no call is possible, text is
+anything.
 
 A function's arguments are those it declares: where its schema, or the definition it refers to, lists `properties` and
 says nothing of others (`additionalProperties`, `patternProperties`, or another schema that could add some), no others
@@ -241,7 +242,8 @@ class Grammar(Shared):
                 raise_all([error for report in left_out for error in report.errors])
             calls = _calls(usable, _envelope(envelope, whitespace), text)
         has_text = choice in ("auto", "none")
-        root = alt(calls, _envelope(envelope, whitespace).text) if has_text else calls
+        around = _envelope(envelope, whitespace)
+        root = calls if not has_text else alt(calls, around.text) if usable else around.anything
         notes = tuple(f"{one.function.name}: {note}" for one in usable for note in one.notes)
         return cls(root, tuple(one.function for one in usable), notes, left_out, calls if has_text and usable else None)
 
@@ -495,10 +497,14 @@ def _memory_errors() -> Iterator[None]:
 
 
 class _Envelope(NamedTuple):
-    """What stands around calls: the parts of one, with _NAME and _ARGUMENTS among them; and what text may be."""
+    """What stands around calls: the parts of one, with _NAME and _ARGUMENTS among them; and what text may be.
+
+    `text` is what does not begin like a call, `anything` a text where no call is possible.
+    """
 
     call: tuple[Expr, ...]
     text: Expr
+    anything: Expr
 
 
 @lru_cache(maxsize=64)
@@ -509,4 +515,4 @@ def _envelope(name: str, whitespace: str) -> _Envelope:
         "OPEN": space.open, "CLOSE": space.close, "COLON": space.colon, "COMMA": space.comma,
     }  # fmt: skip
     rules = read_lark(grammar_text(name), holes)
-    return _Envelope(tuple(parts_in_row(rules["call"])), rules["text"])
+    return _Envelope(tuple(parts_in_row(rules["call"])), rules["text"], rules["anything"])

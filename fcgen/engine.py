@@ -35,7 +35,7 @@ from fcgen.extraction.stream import Extraction
 from fcgen.formats import Format, find_format
 from fcgen.mask import Masks
 from fcgen.offers import Offer, Offers
-from fcgen.prompt import encode_prompt, render_prompt
+from fcgen.prompt import encode_prompt, has_chats, render_prompt
 from fcgen.reply import Reply, Usage, parse_reply
 from fcgen.vocab.of_model import text_config, vocabulary_of
 
@@ -89,7 +89,7 @@ class Engine:
         batch_size: int = BATCH_SIZE,
         lookup: int = LOOKUP,
     ) -> None:
-        default = "chat" if getattr(tokenizer, "chat_template", None) else "trelis-llama2"
+        default = "chat" if has_chats(tokenizer) else "trelis-llama2"
         self.model = model
         self.tokenizer = tokenizer
         self.format = find_format(default if format is None else format)
@@ -105,7 +105,8 @@ class Engine:
         """One reply to `prompt`: a call of one of `functions`, or text.
 
         Args:
-            prompt: the user's message, or a list of `{"role", "content"}`.
+            prompt: the user's message, or a list of messages as OpenAI's chat API has them, with calls and their
+                results (`fcgen.messages`).
             functions: what may be called, in any form that `read_functions` reads; None: nothing, the reply is text.
             options: all of these may be left out.
 
@@ -202,7 +203,7 @@ class Engine:
         return self._streamed(asked, began)
 
     def _streamed(self, asked: _Asked, began: float) -> Iterator[Event]:
-        events = ReplyEvents(asked.format)
+        events = ReplyEvents(asked.format, may_call=asked.may_call)
         with self._writing() as loop:
             row = loop.add(asked.request(0))
             while not row.ended:
@@ -227,7 +228,7 @@ class Engine:
         """As `stream`. Replies that are awaited at the same time are written side by side; cancelling ends one."""
         began = time.perf_counter()
         asked = await asyncio.to_thread(self._ask, prompt, functions, options)
-        events = ReplyEvents(asked.format)
+        events = ReplyEvents(asked.format, may_call=asked.may_call)
         running = asyncio.get_running_loop()
         progress: asyncio.Queue[bytes | FcgenError | Row] = asyncio.Queue()
 
@@ -415,7 +416,7 @@ class Engine:
             calls=offer.calls,
             repeat_limit=chosen["repeat_limit"],
         )
-        return _Asked(first, offer, form)
+        return _Asked(first, offer, form, may_call=bool(grammar.functions))
 
     def _budget(self, prompt_tokens: int, max_new_tokens: int, fewest: int) -> int:
         """The tokens a reply may have: those asked for, or what the context has left for them."""
@@ -445,11 +446,12 @@ _OPTIONS = (*_DEFAULTS, *TextOptions.__annotations__)
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A reply that is asked for: the request of the first of several, what is offered, and the format."""
+    """A reply that is asked for: the first of several requests, what is offered, the format, and if it may call."""
 
     first: Request
     offer: Offer
     format: Format
+    may_call: bool
 
     def request(self, number: int) -> Request:
         """The request of one of several replies."""
@@ -471,8 +473,8 @@ class _Asked:
             removed=sum(row.removed) / len(row.removed) if row.removed else 0.0,
             call_probability=row.call_probability, limited=row.limited,
         )  # fmt: skip
-        text = row.text().decode()
-        return parse_reply(text, self.offer.functions, format=self.format, usage=usage, validate=False)
+        text, functions = row.text().decode(), self.offer.functions if self.may_call else ()
+        return parse_reply(text, functions, format=self.format, usage=usage, validate=False)
 
 
 def _one_by_one(steps: Generator[list[Extracted], None, None]) -> Iterator[Extracted]:

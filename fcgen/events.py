@@ -79,14 +79,15 @@ class ReplyEvents:
 
     Args:
         format: whose calls it reads.
+        may_call: whether the reply may be a call; if not, it is a text, however it begins.
     """
 
-    def __init__(self, format: str | Format = "trelis") -> None:  # noqa: A002
+    def __init__(self, format: str | Format = "trelis", *, may_call: bool = True) -> None:  # noqa: A002
         self._format = find_format(format)
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._read = 0
         self._lead = ""
-        self._kind: str | None = None
+        self._kind: str | None = None if may_call else "text"
         self._json = _Json()
         self._function: str | None = None
 

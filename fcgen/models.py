@@ -1,7 +1,7 @@
 """What names or holds a model -> an engine.
 
     "smollm2"            the embedded model, fetched once on first use
-    a folder             a model and its tokenizer as transformers saves them
+    a folder             a model and its tokenizer as transformers saves them; or with Mistral's `tekken.json`
     a hub id             the same, from the Hugging Face hub or its cache
     (model, tokenizer)   objects of transformers, as they are
     an Outlines model    of transformers: the two inside; of llama.cpp or mlx-lm: `SteeredEngine`; of a server: `Server`
@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, overload
 
@@ -25,6 +26,8 @@ from fcgen.servers import Server
 from fcgen.steered import SteeredEngine
 
 EMBEDDED = "smollm2"
+TEKKEN = "tekken.json"
+TOKENIZERS = ("config.json", "tokenizer.json", TEKKEN)
 HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
 SOURCES = (
     f'Use "{EMBEDDED}", a folder with a model, a hub id such as "Qwen/Qwen2.5-0.5B-Instruct", '
@@ -87,26 +90,41 @@ def load(
 
 
 def load_tokenizer(source: str | Path = EMBEDDED) -> Any:
-    """The tokenizer of the model of that name, without the model.
+    """The tokenizer of the model of that name, without the model; a folder may have the tokenizer alone.
 
     Raises ModelError: it cannot be found or loaded.
     """
     from transformers import AutoTokenizer
 
-    place = _find_folder(source)
+    place = _find_folder(source, needs=TOKENIZERS)
     with _LoadingErrors(place, str(source)), _no_progress_bars(quiet=Path(place).is_dir()):
+        if (Path(place) / TEKKEN).is_file() and not (Path(place) / "tokenizer.json").is_file():
+            return _load_tekken(place)
         return AutoTokenizer.from_pretrained(place, trust_remote_code=False)
 
 
-def _find_folder(source: str | Path) -> str:
-    """The folder, or what may be a hub id as it stands."""
+def _load_tekken(place: str) -> Any:
+    """The tokenizer of a folder that has no other than Mistral's own."""
+    if find_spec("mistral_common") is None:
+        raise ModelError(
+            f"the folder {excerpt(place)} has Mistral's own tokenizer, {TEKKEN}, which mistral-common reads",
+            hint="Install it: pip install 'fcgen[mistral]'",
+        )
+    from transformers.tokenization_mistral_common import MistralCommonBackend
+
+    return MistralCommonBackend.from_pretrained(place)
+
+
+def _find_folder(source: str | Path, needs: tuple[str, ...] = ("config.json",)) -> str:
+    """The folder with one of the files that are needed, or what may be a hub id as it stands."""
     if source == EMBEDDED:
         return str(embedded_path())
     path = Path(source).expanduser()
     if path.is_dir():
-        if not (path / "config.json").is_file():
+        if not any((path / name).is_file() for name in needs):
+            what = "model" if needs == ("config.json",) else "tokenizer"
             raise ModelError(
-                f"the folder {excerpt(str(path))} holds no model: it has no config.json",
+                f"the folder {excerpt(str(path))} holds no {what}: it has no {needs[0]}",
                 hint="Expected is what model.save_pretrained and tokenizer.save_pretrained write",
             )
         return str(path)

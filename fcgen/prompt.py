@@ -10,36 +10,37 @@ call markers, while the reply grammar enforces `{"function": ..., "arguments": {
 message instead, in the words of the v1 model card; a template that knows no system message gets it with the first
 user message.
 
-Contents are text. Where one holds a control text of the model or a marker of the format, which would forge a part of
-the prompt, it is refused. Without a tokenizer only the format's own texts are known.
+Earlier calls and their results are given to a template as it expects them, if it writes all of them; else, and in the
+families with markers, they are written plainly (`fcgen.messages.plain_turns`): the call as in a reply, in the
+assistant's turn; the results as a user's turn, together with what the user says next. A message's `name` is for
+templates: it is written nowhere else.
 
-Limits: roles system, user and assistant; contents are strings; a function's result has no place of its own.
+Contents are text, whatever they hold: what looks like a control token of the model there becomes no control token
+(`fcgen.control`). The prompt's text has it as it stands; which control texts are the template's is what `Prompt` knows,
+and `encode_prompt` makes the ids by it. Markers that are ordinary text to the tokenizer, such as `[INST]`, cannot be
+told from the same words in a content.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
+from fcgen.control import REASONING, ControlTexts, Prompt, Seals, control_texts, encode, joined_pieces
 from fcgen.errors import PromptError, excerpt
 from fcgen.formats import Format, Markers, find_format
 from fcgen.functions import Function, read_functions
 from fcgen.functions.write import card_metadata
+from fcgen.messages import Message, has_calls, plain_turns, read_messages
+from fcgen.vocab.tekken import find_tekken
 
 PERSONA = "You are a helpful research assistant."
 OFFER = "The following functions are available for you to fetch further data to answer user questions, if relevant:"
 REQUEST = "To call a function, respond - immediately and only - with a JSON object of the following format:"
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message of a conversation, checked."""
-
-    role: str
-    content: str
 
 
 def render_prompt(
@@ -48,22 +49,25 @@ def render_prompt(
     *,
     format: str | Format = "trelis-llama2",  # noqa: A002  the public name of this option everywhere
     tokenizer: Any = None,
-) -> str:
-    """The prompt that asks for the next reply; `encode_prompt` makes its tokens.
+) -> Prompt:
+    """The prompt that asks for the next reply, as a text; `encode_prompt` makes its tokens.
 
-    `messages` is the user's message, or a list of `{"role", "content"}`: first, if at all, a system message, then the
-    user's and the assistant's in turn, the user's last. `functions` is whatever `read_functions` reads; None for none.
-    The format "chat" needs the `tokenizer`, whose chat template it uses; to the others it tells the control texts.
+    `messages` is the user's message, or a list of messages as OpenAI's chat API has them (`fcgen.messages`): first, if
+    at all, a system message, then the user's and the assistant's in turn, with calls and their results; the last one
+    the user's or a result. `functions` is whatever `read_functions` reads; None for none. The format "chat" needs the
+    `tokenizer`, whose chat template it uses.
+
+    A content may hold the text of a control token. It stands in the prompt as it is, so a tokenizer that is given the
+    bare text would take it for the token; `encode_prompt` does not.
 
     Raises PromptError for messages that cannot be rendered, FunctionError for functions that cannot be read.
     """
     form = find_format(format)
-    offered = () if functions in (None, (), []) else read_functions(functions)
-    conversation = _read_messages(messages)
-    _check_contents(conversation, offered, _control_texts(form, tokenizer))
+    offered = _read_offered(functions)
+    conversation = read_messages(messages)
     if form.markers is None:
         return _render_chat(conversation, offered, form, tokenizer)
-    return _render_markers(conversation, offered, form.markers)
+    return Prompt(joined_pieces(_render_markers(conversation, offered, form, form.markers)))
 
 
 def chat_messages(
@@ -71,45 +75,71 @@ def chat_messages(
     functions: object = None,
     *,
     format: str | Format = "chat",  # noqa: A002
-    control: Iterable[str] = (),
     has_system: bool = True,
 ) -> list[dict[str, str]]:
     """The conversation that asks for the next reply, for a model that is given messages: `{"role", "content"}` each.
 
-    The functions stand in the system message, as in the format "chat". Without `has_system` it is the beginning of the
-    first user message. `control` are the model's control texts, which no message may hold.
+    The functions stand in the system message, as in the format "chat"; calls and results are written plainly. Without
+    `has_system` the system message is the beginning of the first user message.
 
     Raises PromptError for messages that cannot be sent, FunctionError for functions that cannot be read.
     """
     form = find_format(format)
-    offered = () if functions in (None, (), []) else read_functions(functions)
-    conversation = _read_messages(messages)
-    _check_contents(conversation, offered, frozenset(control))
-    system, turns = _with_offer(conversation, offered, form)
+    system, turns = _with_offer(read_messages(messages), _read_offered(functions), form)
+    turns = plain_turns(turns, form.function_key, form.arguments_key)
     if system is not None:
         turns = [Message("system", system), *turns] if has_system else _join_system(system, turns)
     return [{"role": turn.role, "content": turn.content} for turn in turns]
 
 
 def encode_prompt(text: str, tokenizer: Any, *, format: str | Format = "trelis-llama2") -> list[int]:  # noqa: A002
-    """The prompt's token ids, with BOS once: a chat template has written it already, elsewhere the tokenizer does."""
-    ids = tokenizer.encode(text, add_special_tokens=find_format(format).markers is not None, verbose=False)
-    return [int(token) for token in ids]
+    """The prompt's token ids, with BOS once: a chat template has written it already, elsewhere the tokenizer does.
+
+    Of a `Prompt`, the control tokens are those that its template wrote. Raises PromptError where that cannot be.
+    """
+    form = find_format(format)
+    return encode(text, tokenizer, _control_texts(form, tokenizer), add_special_tokens=form.markers is not None)
 
 
-def _render_markers(messages: Sequence[Message], functions: Sequence[Function], markers: Markers) -> str:
+def sent_text(prompt: Prompt, control: Iterable[str]) -> str:
+    """The prompt as a text for a server or a library, which takes each control text in it for a control token.
+
+    Raises PromptError where a content has one: it cannot be told from the template's there.
+    """
+    check_contents(prompt.pieces[1::2], control)
+    return str(prompt)
+
+
+def check_contents(contents: Iterable[str], control: Iterable[str]) -> None:
+    """Raise PromptError if a content, which is sent as a text, has a control text."""
+    for content in contents:
+        if text := next((one for one in sorted(control) if one in content), None):
+            raise PromptError(
+                f"a content has {excerpt(text)}, which the model would read as its own control text",
+                hint="A text cannot say that it is none: write it differently, or use an engine that reads tokens",
+            )
+
+
+def _render_markers(
+    messages: Sequence[Message], functions: Sequence[Function], form: Format, markers: Markers
+) -> Iterator[tuple[str, bool]]:
+    """The parts of the prompt, each with whether it is content."""
     system, turns = _split_system(messages)
+    turns = plain_turns(turns, form.function_key, form.arguments_key)
     _check_turns(turns)
-    metadata = "".join(json.dumps(card_metadata(function), indent=4) for function in functions)
-    text = _wrap(markers.functions, metadata) if functions else ""
-    lead = "" if system is None else _wrap(markers.system, system)
-    for turn in turns:
+    if functions:
+        metadata = "".join(json.dumps(card_metadata(function), indent=4) for function in functions)
+        yield from _wrap(markers.functions, metadata)
+    for number, turn in enumerate(turns):
         if turn.role == "user":
-            text += f"{markers.user[0]}{lead}{turn.content.strip()}{markers.user[1]}{markers.assistant[0]}"
-            lead = ""
+            yield markers.user[0], False
+            if number == 0 and system is not None:
+                yield from _wrap(markers.system, system)
+            yield turn.content.strip(), True
+            yield f"{markers.user[1]}{markers.assistant[0]}", False
         else:
-            text += f"{turn.content.strip()}{markers.assistant[1]}"
-    return text
+            yield turn.content.strip(), True
+            yield markers.assistant[1], False
 
 
 def _check_turns(turns: Sequence[Message]) -> None:
@@ -121,30 +151,113 @@ def _check_turns(turns: Sequence[Message]) -> None:
             )
 
 
-def _wrap(pair: tuple[str, str], text: str) -> str:
-    return f"{pair[0]}{text.strip()}{pair[1]}"
+def _wrap(pair: tuple[str, str], text: str) -> Iterator[tuple[str, bool]]:
+    yield pair[0], False
+    yield text.strip(), True
+    yield pair[1], False
 
 
-def _render_chat(messages: Sequence[Message], functions: Sequence[Function], form: Format, tokenizer: Any) -> str:
+def _render_chat(messages: Sequence[Message], functions: Sequence[Function], form: Format, tokenizer: Any) -> Prompt:
     from jinja2 import TemplateError
 
-    if getattr(tokenizer, "chat_template", None) is None:
+    if not has_chats(tokenizer):
         raise PromptError(
             'the format "chat" needs a tokenizer that has a chat template',
             hint='Pass tokenizer=..., or choose a format of the model\'s family, such as "trelis-llama2"',
         )
+    control = _control_texts(form, tokenizer)
     system, turns = _with_offer(messages, functions, form)
-    layouts = [turns] if system is None else [[Message("system", system), *turns], _join_system(system, turns)]
+    spellings: list[Sequence[Message]] = [plain_turns(turns, form.function_key, form.arguments_key)]
+    if has_calls(turns):
+        spellings.insert(0, turns)
     reason = "it leaves the system message out"
-    for layout in layouts:
-        try:
-            text = _apply_template(tokenizer, layout)
-        except TemplateError as error:
-            reason = str(error)
-            continue
-        if system is None or system.strip() in text:
-            return text
+    refusals: tuple[type[Exception], ...] = (TemplateError, *_mistral_errors())
+    mistakes: tuple[type[Exception], ...] = (*refusals, TypeError, ValueError, LookupError, AttributeError)
+    for spelling in spellings:
+        is_native = spelling is turns
+        for layout in _layouts(system, spelling):
+            try:
+                if is_native and not _writes_all(tokenizer, layout):
+                    continue
+                prompt = _apply_template(tokenizer, layout, control)
+            except mistakes as error:
+                if not is_native and not isinstance(error, refusals):
+                    raise
+                reason = str(error)
+                continue
+            if system is None or system.strip() in prompt:
+                return prompt
     raise PromptError(f"the model's chat template refuses these messages: {excerpt(reason, 200)}")
+
+
+def _layouts(system: str | None, turns: Sequence[Message]) -> list[Sequence[Message]]:
+    return [turns] if system is None else [[Message("system", system), *turns], _join_system(system, turns)]
+
+
+def has_chats(tokenizer: Any) -> bool:
+    """Whether a tokenizer lays out conversations: by a chat template, or as mistral-common does."""
+    return bool(getattr(tokenizer, "chat_template", None)) or _is_mistral(tokenizer)
+
+
+def _is_mistral(tokenizer: Any) -> bool:
+    """Whether it is mistral-common's in transformers: it makes ids of messages, and never a control token of text."""
+    return find_tekken(tokenizer) is not None and hasattr(tokenizer, "apply_chat_template")
+
+
+def _mistral_errors() -> tuple[type[Exception], ...]:
+    """What mistral-common raises for messages, if it is there."""
+    exceptions = sys.modules.get("mistral_common.exceptions")
+    return () if exceptions is None else (exceptions.MistralCommonException,)
+
+
+def _apply_template(tokenizer: Any, messages: Iterable[Message], control: ControlTexts) -> Prompt:
+    if _is_mistral(tokenizer):
+        ids = _mistral_ids(tokenizer, [message.as_openai() for message in messages])
+        return Prompt([tokenizer.decode(ids)], ids)
+    seals = Seals()
+    conversation = [_sealed(message, seals, control) for message in messages]
+    return seals.open(_template_text(tokenizer, conversation))
+
+
+def _sealed(message: Message, seals: Seals, control: ControlTexts) -> dict[str, Any]:
+    """The message as a template gets it, without control texts; a reply may have the marks of reasoning."""
+    if message.role == "assistant":
+        control = control.without(REASONING)
+    return {key: value if key == "role" else seals.seal(value, control) for key, value in message.as_openai().items()}
+
+
+def _mistral_ids(tokenizer: Any, conversation: list[dict[str, Any]]) -> list[int]:
+    for message in conversation:
+        for call in message.get("tool_calls", []):
+            function = call["function"]
+            call["function"] = {**function, "arguments": json.dumps(function["arguments"], ensure_ascii=False)}
+    return list(tokenizer.apply_chat_template(conversation, tokenize=True, return_dict=False))
+
+
+def _template_text(tokenizer: Any, conversation: list[dict[str, Any]]) -> str:
+    if _is_mistral(tokenizer):
+        return str(tokenizer.decode(_mistral_ids(tokenizer, conversation)))
+    return str(tokenizer.apply_chat_template(conversation, tokenize=False, add_generation_prompt=True))
+
+
+def _writes_all(tokenizer: Any, messages: Sequence[Message]) -> bool:
+    """Whether the template writes the calls and results of such messages, and what is said beside them."""
+    marks: list[str] = []
+
+    def mark() -> str:
+        marks.append(f"mark{len(marks):06d}")
+        return marks[-1]
+
+    conversation = []
+    for message in messages:
+        found = message.as_openai()
+        if found["content"]:
+            found["content"] = mark()
+        for call in found.get("tool_calls", []):
+            call["function"] = {"name": mark(), "arguments": {mark(): mark()} if call["function"]["arguments"] else {}}
+        conversation.append(found)
+    text = _template_text(tokenizer, conversation)
+    return all(one in text for one in marks)
 
 
 def _with_offer(
@@ -156,15 +269,12 @@ def _with_offer(
 
 
 def _join_system(system: str, turns: Sequence[Message]) -> list[Message]:
-    """The turns, with the system message at the head of the first user message."""
-    first = next(number for number, turn in enumerate(turns) if turn.role == "user")
-    joined = Message("user", f"{system.strip()}\n\n{turns[first].content}")
+    """The turns, with the system message at the head of the first user message; of one of its own, if there is none."""
+    first = next((number for number, turn in enumerate(turns) if turn.role == "user"), None)
+    if first is None:
+        return [Message("user", system.strip()), *turns]
+    joined = replace(turns[first], content=f"{system.strip()}\n\n{turns[first].content}")
     return [*turns[:first], joined, *turns[first + 1 :]]
-
-
-def _apply_template(tokenizer: Any, messages: Iterable[Message]) -> str:
-    conversation = [{"role": message.role, "content": message.content} for message in messages]
-    return str(tokenizer.apply_chat_template(conversation, tokenize=False, add_generation_prompt=True))
 
 
 def _offer_functions(system: str | None, functions: Sequence[Function], form: Format) -> str:
@@ -175,66 +285,21 @@ def _offer_functions(system: str | None, functions: Sequence[Function], form: Fo
     return "\n\n".join([lead, *metadata, f"{REQUEST}\n{example}"])
 
 
-def _read_messages(source: object) -> list[Message]:
-    if isinstance(source, str):
-        source = [{"role": "user", "content": source}]
-    if not isinstance(source, Sequence) or isinstance(source, bytes | bytearray) or not source:
-        raise PromptError(
-            f"the messages are {excerpt(source)}", hint='Expected a text, or a list of {"role": ..., "content": ...}'
-        )
-    messages = [_read_message(item, number) for number, item in enumerate(source, start=1)]
-    if messages[-1].role != "user":
-        found = f"the last message has the role {messages[-1].role}"
-        raise PromptError(found, hint="A reply answers a user's message: end with one")
-    return messages
-
-
-def _read_message(item: object, number: int) -> Message:
-    where = f"message {number}"
-    if not isinstance(item, Mapping) or set(item) != {"role", "content"}:
-        found = f"keys {excerpt(list(item))}" if isinstance(item, Mapping) else excerpt(item)
-        raise PromptError(
-            f"{where} is not a role and a content: {found}", hint='Expected {"role": ..., "content": ...}'
-        )
-    role, content = item["role"], item["content"]
-    if role not in ("system", "user", "assistant"):
-        raise PromptError(
-            f"{where} has the role {excerpt(role)}, known are system, user and assistant",
-            hint="Give a call as the assistant's text, and a function's result in the next user message",
-        )
-    if role == "system" and number > 1:
-        raise PromptError(f"{where} is a system message", hint="Only the first message can be one")
-    if not isinstance(content, str):
-        raise PromptError(f"{where} has the content {excerpt(content)}, which is not a text")
-    return Message(role, content)
+def _read_offered(functions: object) -> Sequence[Function]:
+    offered = () if functions in (None, (), []) else read_functions(functions)
+    for function in offered:
+        try:
+            json.dumps(card_metadata(function), ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            found = f"function {excerpt(function.name)} has half of a surrogate pair, which is no character"
+            raise PromptError(found) from None
+    return offered
 
 
 def _split_system(messages: Sequence[Message]) -> tuple[str | None, Sequence[Message]]:
     return (messages[0].content, messages[1:]) if messages[0].role == "system" else (None, messages)
 
 
-def _control_texts(form: Format, tokenizer: Any) -> frozenset[str]:
-    reserved = frozenset[str]() if form.markers is None else form.markers.reserved
-    added = getattr(tokenizer, "added_tokens_decoder", {}).values()
-    return reserved | {token.content for token in added if token.special}
-
-
-def _check_contents(messages: Iterable[Message], functions: Iterable[Function], control: frozenset[str]) -> None:
-    for number, message in enumerate(messages, start=1):
-        _check_content(f"message {number}", message.content, control)
-    for function in functions:
-        metadata = json.dumps(card_metadata(function), ensure_ascii=False)
-        _check_content(f"function {excerpt(function.name)}", metadata, control)
-
-
-def _check_content(where: str, content: str, control: frozenset[str]) -> None:
-    try:
-        content.encode()
-    except UnicodeEncodeError:
-        raise PromptError(f"{where} has half of a surrogate pair, which is no character") from None
-    for text in sorted(control):
-        if text in content:
-            raise PromptError(
-                f"{where} holds {excerpt(text)}, which the model would read as its own control text",
-                hint="Write it differently, for example with a space inside",
-            )
+def _control_texts(form: Format, tokenizer: Any) -> ControlTexts:
+    template = getattr(tokenizer, "chat_template", None)
+    return control_texts(tokenizer, "\n".join(form.markers.reserved) if form.markers else str(template))

@@ -1,7 +1,10 @@
 """Reply text -> Reply: plain text, or calls that keep what the functions ask for.
 
 A reply whose first character after whitespace is `{` is a call; anything else is text, as it stands. The reply grammar
-draws the same line, so no reply can be read both ways.
+draws the same line, so no reply can be read both ways. Where no function was offered, every reply is text.
+
+A text that has something like a call in it, as models write that are not constrained (in prose, in a code fence, in
+the markers of their family), says so: `Reply.suspected_call`. It stays a text.
 
 A call is read strictly, whoever wrote it (the text may come from a server that does not constrain its model): JSON and
 nothing after it, no key twice, no NaN or Infinity, the two keys of the call object and no other, an offered function,
@@ -22,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 from fcgen.errors import FcgenError, OptionError, ReplyError, excerpt
 from fcgen.formats import Format, find_format
 from fcgen.functions import Function, read_functions
+from fcgen.suspected_calls import suspected_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,17 +77,30 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A finished reply: its text as the model wrote it, and the calls in it (none if it is plain text)."""
+    """A finished reply.
+
+    Attributes:
+        kind: "call" or "text".
+        calls: the calls in it; none if it is plain text.
+        text: the reply as the model wrote it.
+        usage: what it cost.
+        suspected_call: of a text, the beginning of what looks like a call in it, where functions were offered; None:
+            nothing does. It was neither read nor checked.
+    """
 
     kind: Literal["call", "text"]
     calls: tuple[Call, ...]
     text: str
     usage: Usage = Usage()
+    suspected_call: str | None = None
 
     def to_json(self) -> str:
         """All of it as one line of JSON."""
         calls = [{"function": call.function, "arguments": call.arguments} for call in self.calls]
-        whole = {"kind": self.kind, "calls": calls, "text": self.text, "usage": asdict(self.usage)}
+        whole = {
+            "kind": self.kind, "calls": calls, "text": self.text, "suspected_call": self.suspected_call,
+            "usage": asdict(self.usage),
+        }  # fmt: skip
         return json.dumps(whole, ensure_ascii=False)
 
     def __str__(self) -> str:
@@ -112,9 +129,11 @@ def parse_reply(
         raise OptionError(
             f"a reply must be a string, found {excerpt(text)}", hint="Give the text that the model wrote."
         )
-    if not text.lstrip().startswith("{"):
-        return Reply("text", (), text, usage)
     offered = () if functions in (None, (), []) else read_functions(functions)
+    if not offered:
+        return Reply("text", (), text, usage)
+    if not text.lstrip().startswith("{"):
+        return Reply("text", (), text, usage, suspected_call(text, [function.name for function in offered]))
     try:
         call = _read_call(text, envelope)
         function = _find_function(call, offered, text)
@@ -190,7 +209,7 @@ def _too_deep(text: str) -> ReplyError:
 def _find_function(call: Call, offered: Iterable[Function], text: str) -> Function:
     known = {function.name: function for function in offered}
     if call.function not in known:
-        hint = f"Offered: {excerpt(', '.join(known), 200)}" if known else "No function was offered"
+        hint = f"Offered: {excerpt(', '.join(known), 200)}"
         raise ReplyError(f"the call names {excerpt(call.function)}, which was not offered", text=text, hint=hint)
     return known[call.function]
 

@@ -25,7 +25,7 @@ from fcgen.call import Choice, OnError, arguments_schema, choose, read_choice, r
 from fcgen.errors import ModelError, OptionError, PromptError, ReplyError, excerpt
 from fcgen.formats import Format, find_format
 from fcgen.functions import Function
-from fcgen.prompt import chat_messages, render_prompt
+from fcgen.prompt import chat_messages, render_prompt, sent_text
 from fcgen.reply import Reply, Usage, parse_reply
 
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ class Server:
         """One reply to `prompt`: a call of one of `functions` that is valid, or text.
 
         Args:
-            prompt: the user's message, or a list of `{"role", "content"}`.
+            prompt: the user's message, or a list of messages as OpenAI's chat API has them (`fcgen.messages`). Calls
+                and their results are written plainly.
             functions: what may be called, in any form that `read_functions` reads; None: nothing, the reply is text.
             options: all of these may be left out.
 
@@ -166,7 +167,7 @@ class Server:
         from outlines.inputs import Chat
 
         if form.markers is not None:
-            return render_prompt(messages, functions, format=form)
+            return sent_text(render_prompt(messages, functions, format=form), form.markers.control)
         conversation = chat_messages(messages, functions, format=form, has_system=self.kind not in _WITHOUT_SYSTEM)
         chat = Chat(messages=conversation)
         if self._takes("format_input", chat):

@@ -9,7 +9,8 @@ in the system message; a template that refuses one gets it with the first user m
 What the tokens of llama.cpp write is asked of llama.cpp, token by token, and put to the test: the tokens of some texts
 must spell these texts.
 
-Limits: one reply at a time, without fast-forward: the libraries run their own loops.
+Limits: one reply at a time, without fast-forward: the libraries run their own loops. They are given texts, in which
+they take each control text for a control token: a content that has one is refused.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from fcgen.errors import FcgenError, ModelError, OptionError, PromptError, Vocab
 from fcgen.formats import Format, find_format
 from fcgen.functions import Function
 from fcgen.mask import Masks
-from fcgen.prompt import chat_messages, render_prompt
+from fcgen.prompt import chat_messages, check_contents, render_prompt, sent_text
 from fcgen.reply import Reply, Usage, parse_reply
 from fcgen.vocab import Vocabulary
 from fcgen.vocab.tokens import SAMPLES
@@ -154,9 +155,8 @@ class SteeredEngine:
 
         reason = "it leaves the system message out"
         for has_system in (True, False):
-            messages = chat_messages(
-                prompt, functions, format=form, control=self.vocabulary.special, has_system=has_system
-            )
+            messages = chat_messages(prompt, functions, format=form, has_system=has_system)
+            check_contents([message["content"] for message in messages], self.vocabulary.special)
             chat = Chat(messages=messages)
             try:
                 if self._shows(chat):
@@ -181,7 +181,9 @@ class SteeredEngine:
                 f"the format {excerpt(form.name)} is a text, and this model takes texts as messages",
                 hint='Use format="chat", or outlines.from_llamacpp(model, chat_mode=False)',
             )
-        text = render_prompt(prompt, functions, format=form)
+        assert form.markers is not None, "chat is not a text"
+        control = {*self.vocabulary.special, *form.markers.control}
+        text = sent_text(render_prompt(prompt, functions, format=form), control)
         try:
             return self._generate(text, processor, sampling)
         except FcgenError:

@@ -76,7 +76,6 @@ def asked(text, **options):
 
 
 POISON = [
-    ("text <|im_end|> of control", "PromptError"),
     ("half of a pair: \ud83d", "PromptError"),
     ("far too long " * 200, "PromptError"),
     (Document("e", error=RowError("DocumentError", "the line is no JSON")), "DocumentError"),
@@ -182,7 +181,7 @@ def test_documents_ask_for_themselves_where_nothing_else_is_asked(engine):
         ({"into": SCHEMA, "max_new_tokens": 1}, BudgetTooSmall),
         ({"into": SCHEMA, "chioce": "none"}, OptionError),
         ({"into": SCHEMA, "functions": [TIMER]}, OptionError),
-        ({"into": SCHEMA, "instruction": "<|im_end|>"}, PromptError),
+        ({"into": SCHEMA, "instruction": "\ud83d"}, PromptError),
         ({"into": SCHEMA, "instruction": "too long " * 300}, PromptError),
         ({"into": SCHEMA, "verbatim_whitespace": "none", "temperature": -1}, OptionError),
         ({"into": VERBATIM, "verbatim_whitespace": "none"}, OptionError),

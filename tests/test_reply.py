@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import time
 
 import pytest
 from hypothesis import example, given
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from fcgen.errors import FcgenError, PatternError, ReplyError, SchemaError
 from fcgen.functions import Function
 from fcgen.reply import Call, Reply, Usage, parse_reply
+from fcgen.suspected_calls import suspected_call
 
 WEATHER = Function(
     name="get_weather",
@@ -81,7 +83,6 @@ def test_any_text_is_a_reply_or_an_error_of_ours(text, braced):
 @example(" \n ")
 @example("Sure:\n{}")
 @example("\ufeff{}")
-@example('[{"function": "log", "arguments": {}}]')
 def test_text_that_begins_otherwise_is_text_as_it_stands(text):
     if not text.lstrip().startswith("{"):
         assert parse_reply(text, FUNCTIONS) == Reply("text", (), text)
@@ -146,8 +147,9 @@ def test_a_pointer_is_escaped():
     assert "at /a~1b~0c/1:" in refused(call_text("odd", **{"a/b~c": [None, 1]}), [odd])
 
 
-def test_nothing_offered():
-    assert "No function was offered" in refused(call_text(city="Oslo"), ())
+@given(st.text() | st.just(call_text(city="Oslo")), st.sampled_from([None, (), []]))
+def test_where_nothing_is_offered_every_reply_is_text(text, functions):
+    assert parse_reply(text, functions) == Reply("text", (), text)
 
 
 def test_arguments_can_be_left_unchecked():
@@ -209,6 +211,7 @@ def test_a_reply_as_json_and_as_text():
         "kind": "call",
         "calls": [{"function": "get_weather", "arguments": {"city": "Tromsø"}}],
         "text": reply.text,
+        "suspected_call": None,
         "usage": {
             "prompt_tokens": 9,
             "new_tokens": 5,
@@ -231,3 +234,84 @@ def test_a_reply_is_a_value():
     assert reply == Reply("text", (), "hello", Usage(0, 0, 0, 0, 0.0))
     with pytest.raises(dataclasses.FrozenInstanceError):
         reply.text = "other"
+
+
+# Texts with something like a call in them
+
+A_CALL = call_text(city="Oslo")
+
+
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        (f"Sure, I will look it up:\n\n{A_CALL}", A_CALL),
+        (f"```json\n{A_CALL}\n```", A_CALL),
+        (f"<think>\nThe user wants the weather.\n</think>\n\n{A_CALL}", A_CALL),
+        (f"<tool_call>\n{A_CALL}\n</tool_call>", "<tool_call>\n{"),
+        ('[TOOL_CALLS][{"name": "get_weather", "arguments": {"city": "Oslo"}}]', "[TOOL_CALLS][{"),
+        ('[{"name": "get_weather", "arguments": {}}]', '{"name": "get_weather"'),
+        ("[{'name': 'fly', 'arguments': {}}]", "{'name': 'fly'"),
+        ('I call it: {"name": "get_weather", "parameters": {"city": "Oslo"}}', '{"name": "get_weather"'),
+        ('{"arguments": {"city": "Oslo"}, "name": "get_weather"}'.replace("{", "x {", 1), '{"arguments"'),
+        ('<|python_tag|>{"name": "get_weather", "parameters": {}}', "<|python_tag|>"),
+        ("<tool_call>\n<function=get_weather>\n<parameter=city>\nOslo", "<tool_call>"),
+        ("<|tool_call_start|>[get_weather(city='Oslo')]<|tool_call_end|>", "<|tool_call_start|>["),
+        ("[get_weather(city='Oslo')]", "[get_weather("),
+        ("```python\nget_weather(city='Oslo')\n```", "get_weather("),
+        ('Cut off: {"function": "get_weather", "arguments": {"ci', '{"function"'),
+    ],
+)
+def test_a_text_says_that_it_holds_something_like_a_call(text, begins):
+    reply = parse_reply(text, FUNCTIONS)
+    assert (reply.kind, reply.calls, reply.text) == ("text", (), text)
+    assert reply.suspected_call.strip().startswith(begins[:150])
+    assert len(reply.suspected_call) <= 200
+    assert json.loads(reply.to_json())["suspected_call"] == reply.suspected_call
+    assert parse_reply(text, None).suspected_call is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "I can call get_weather(city) for you; it takes a city and a unit.",
+        "The function get_weather has the arguments city and unit.",
+        "In JSON that is {city: Oslo}, or {} if you want all.",
+        'Here is the document:\n```json\n{"name": "Ann", "address": {"city": "Oslo"}, "arguments": 3}\n```',
+        '[{"name": "Ann", "age": 3}, {"name": "Bo", "input": {"x": 1}}]',
+        'Its schema: {"name": "get_weather", "parameters": {"type": "object", "properties": {}}}',
+        'Its metadata: {"name": "get_weather", "description": "...", "parameters": {}}',
+        '{"function": "f(x) = x"}'.replace("{", "f: {", 1),
+        "Hermes models write <tool_call> tags, Mistral's [TOOL_CALLS] markers.",
+        "def get_weather(city: str) -> str: ...",
+        "log(x) == log(y) for x == y",
+        "print('arguments', sys.argv)",
+    ],
+)
+def test_ordinary_texts_are_not_suspected(text):
+    assert parse_reply(text, FUNCTIONS) == Reply("text", (), text)
+
+
+@given(json_values)
+def test_json_that_is_no_call_is_not_suspected(value):
+    text = f"Here: {json.dumps(value)}"
+    assert parse_reply(text, FUNCTIONS).suspected_call is None
+
+
+@given(st.dictionaries(st.text(), json_values, max_size=3), st.sampled_from([None, 2]), st.text(), st.text())
+def test_a_call_anywhere_in_a_text_is_suspected(arguments, indent, before, after):
+    text = f"x{before}{json.dumps({'function': 'log', 'arguments': arguments}, indent=indent)}{after}"
+    assert parse_reply(text, FUNCTIONS).suspected_call is not None
+
+
+@pytest.mark.parametrize(
+    "piece", ['{"name": "', "{ ", "<tool_call>", '{"arguments": {', "log(", "\n", '{"name": "log", ']
+)
+def test_looking_for_calls_takes_linear_time(piece):
+    text = "x" + piece * (200_000 // len(piece))
+    began = time.perf_counter()
+    suspected_call(text[: len(text) // 8], ["log"])
+    part = time.perf_counter() - began
+    began = time.perf_counter()
+    suspected_call(text, ["log"])
+    assert time.perf_counter() - began < 80 * part + 0.5

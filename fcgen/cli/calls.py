@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 from rich.filesize import decimal
@@ -28,7 +29,18 @@ MAX_CELL = 40  # characters of a name in a table
 SOURCES = "FILE.json, FILE.jsonl or MODULE:ATTRIBUTE."
 FUNCTIONS = typer.Option("--functions", metavar="FILE", help=f"The functions: {SOURCES}", show_default=False)
 
-Prompt = Annotated[str, typer.Argument(help="The user's message; - reads it from standard input.", show_default=False)]
+Prompt = Annotated[
+    str | None, typer.Argument(help="The user's message; - reads it from standard input.", show_default=False)
+]
+Messages = Annotated[
+    str | None,
+    typer.Option(
+        "--messages",
+        metavar="FILE",
+        help="Instead: a conversation, as a JSON list or JSON Lines of OpenAI's messages; - for standard input.",
+        show_default=False,
+    ),
+]
 Model = Annotated[str, typer.Option(help="A model's name, hub id or folder.")]
 System = Annotated[str | None, typer.Option(metavar="TEXT", help="The system message.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -39,9 +51,10 @@ Nullable = Annotated[bool, typer.Option("--nullable", help="Read `nullable` as O
 
 @app.command()
 def call(
-    prompt: Prompt,
+    prompt: Prompt = None,
     *,
     functions: Annotated[str, FUNCTIONS],
+    messages: Messages = None,
     model: Model = "smollm2",
     choice: Annotated[
         list[str],
@@ -71,12 +84,12 @@ def call(
     """Ask a model, and print its reply as one line of JSON: text, or a call that fits the functions."""
     from fcgen.models import load
 
-    messages = _messages(prompt, system)
+    conversation = _messages(prompt, messages, system)
     with contextlib.redirect_stdout(sys.stderr):
         chosen = choice[0] if len(choice) == 1 else choice
         offered = _offered(functions, chosen, on_error, nullable=nullable)
         reply = load(model).call(
-            messages,
+            conversation,
             functions=offered,
             choice=chosen,
             max_new_tokens=max_new_tokens,
@@ -133,9 +146,10 @@ def check(
 
 @app.command()
 def prompt(
-    prompt: Prompt,
+    prompt: Prompt = None,
     *,
     functions: Annotated[str | None, FUNCTIONS] = None,
+    messages: Messages = None,
     form: Annotated[str, typer.Option("--format", help="The model family's format.")] = "trelis-llama2",
     model: Annotated[str, typer.Option(help='The model whose chat template the format "chat" uses.')] = "smollm2",
     system: System = None,
@@ -146,11 +160,11 @@ def prompt(
     from fcgen.models import load_tokenizer
     from fcgen.prompt import render_prompt
 
-    messages = _messages(prompt, system)
+    conversation = _messages(prompt, messages, system)
     with contextlib.redirect_stdout(sys.stderr):
         offered = None if functions is None else read_functions_file(functions)
         tokenizer = load_tokenizer(model) if find_format(form).markers is None else None
-    typer.echo(render_prompt(messages, offered, format=form, tokenizer=tokenizer), nl=False)
+    typer.echo(render_prompt(conversation, offered, format=form, tokenizer=tokenizer), nl=False)
 
 
 @app.command()
@@ -176,22 +190,50 @@ def models(
         print_table(("model", "size", "folder"), [(one.name, decimal(one.size), str(one.path)) for one in cached])
 
 
-def _messages(prompt: str, system: str | None) -> list[dict[str, str]]:
-    """The conversation: the prompt, which `-` reads from standard input, after the system message if there is one."""
-    content = _read_input() if prompt == "-" else prompt
+def _messages(prompt: str | None, file: str | None, system: str | None) -> list[Any]:
+    """The conversation: a file of messages; or the prompt, after the system message if there is one."""
+    if (prompt is None) == (file is None):
+        raise OptionError(
+            "there is no prompt" if prompt is None else "there are a prompt and --messages",
+            hint="Give the user's message, or a conversation: --messages FILE",
+        )
+    if file is not None:
+        if system is not None:
+            raise OptionError("there are --system and --messages", hint="The first message may be the system message")
+        return _read_conversation(file)
+    content = _read_input("standard input", sys.stdin.buffer) if prompt == "-" else prompt
     lead = [] if system is None else [{"role": "system", "content": system}]
     return [*lead, {"role": "user", "content": content}]
 
 
-def _read_input() -> str:
-    data = sys.stdin.buffer.read(MAX_INPUT + 1)
+def _read_conversation(file: str) -> list[Any]:
+    """The messages of a file: a JSON list, or JSON Lines."""
+    if file == "-":
+        name, text = "standard input", _read_input("standard input", sys.stdin.buffer)
+    else:
+        name = file
+        try:
+            with Path(file).open("rb") as stream:
+                text = _read_input(file, stream)
+        except OSError as error:
+            raise PromptError(f"{file} cannot be read: {error.strerror or type(error).__name__}") from None
+    try:
+        if text.lstrip().startswith("["):
+            return list(json.loads(text))
+        return [json.loads(line) for line in text.split("\n") if line.strip()]
+    except (ValueError, RecursionError) as error:
+        hint = "Expected a JSON list of messages, or one message a line"
+        raise PromptError(f"{name} is no JSON: {excerpt(str(error), 120)}", hint=hint) from None
+
+
+def _read_input(name: str, stream: BinaryIO) -> str:
+    data = stream.read(MAX_INPUT + 1)
     if len(data) > MAX_INPUT:
-        raise PromptError("standard input has too many bytes", limit=MAX_INPUT)
+        raise PromptError(f"{name} has too many bytes", limit=MAX_INPUT)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        found = f"standard input is not UTF-8: byte 0x{data[error.start]:02x} at {error.start}"
-        raise PromptError(found) from None
+        raise PromptError(f"{name} is not UTF-8: byte 0x{data[error.start]:02x} at {error.start}") from None
 
 
 def _offered(file: str, choice: str | list[str], on_error: str, *, nullable: bool) -> Sequence[Function]:

@@ -24,6 +24,7 @@ from fcgen.errors import FcgenError, ModelError, OptionError
 from fcgen.extraction.job import Job, has_verbatim
 from fcgen.extraction.rows import Asked, Document, Extracted, content_of, read_document, row_error
 from fcgen.functions import read_functions
+from fcgen.messages import read_messages
 from fcgen.reply import Reply
 from fcgen.verbatim import find_spans
 
@@ -282,6 +283,4 @@ def _document(piece: _Piece) -> str:
     asked = piece.work.document.asked
     if asked is None:
         return piece.text
-    last = asked.messages[-1] if isinstance(asked.messages, list | tuple) and asked.messages else None
-    said = last.get("content") if isinstance(last, Mapping) else None
-    return said if isinstance(said, str) else ""
+    return read_messages(asked.messages)[-1].content

@@ -15,8 +15,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fcgen.errors import DocumentError, excerpt
+from fcgen.errors import DocumentError, PromptError, excerpt
 from fcgen.extraction import Asked, Extracted, RowError
+from fcgen.messages import read_messages
 
 URL = "/v1/chat/completions"
 
@@ -36,7 +37,6 @@ _ONLY = {
     "n": 1, "stream": False, "logprobs": False, "top_logprobs": 0, "presence_penalty": 0, "frequency_penalty": 0,
     "logit_bias": {}, "modalities": ["text"],
 }  # fmt: skip
-_ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 
 
 def is_request(line: Mapping[str, Any]) -> bool:
@@ -60,7 +60,9 @@ def response_of(extracted: Extracted, *, model: str, created: int) -> dict[str, 
         model: the name of the model that replied.
         created: when, in seconds since 1970.
     """
-    answer = [extracted.id, model, extracted.fields, extracted.call, extracted.text, repr(extracted.error)]
+    read, written = (int(extracted.usage.get(key, 0)) for key in ("prompt_tokens", "new_tokens"))
+    said = [extracted.fields, extracted.call, extracted.text, repr(extracted.error)]
+    answer = [extracted.id, model, *said, read, written, bool(extracted.usage.get("limited"))]
     name = hashlib.sha256(json.dumps(answer).encode()).hexdigest()[:24]
     line: dict[str, Any] = {"id": f"batch_req_{name}", "custom_id": str(extracted.id), "response": None, "error": None}
     if extracted.error is not None:
@@ -76,7 +78,6 @@ def response_of(extracted: Extracted, *, model: str, created: int) -> dict[str, 
     ended = "stop" if extracted.call is None else "tool_calls"
     if extracted.text is not None and extracted.usage.get("limited"):
         ended = "length"
-    read, written = (int(extracted.usage.get(key, 0)) for key in ("prompt_tokens", "new_tokens"))
     body = {
         "id": f"chatcmpl-{name}",
         "object": "chat.completion",
@@ -177,34 +178,10 @@ def _read_response_format(given: Any) -> Any:
     )
 
 
-def _read_messages(messages: Any) -> list[dict[str, str]]:
+def _read_messages(messages: Any) -> list[dict[str, Any]]:
     if not isinstance(messages, list) or not messages:
         raise DocumentError(f"messages is {excerpt(messages)}", hint='Expected a list of {"role", "content"}')
-    return [_read_message(message, f"messages/{number}") for number, message in enumerate(messages)]
-
-
-def _read_message(message: Any, where: str) -> dict[str, str]:
-    if not isinstance(message, Mapping):
-        raise DocumentError(f"{where} is {excerpt(message)}", hint='Expected {"role", "content"}')
-    role = message.get("role")
-    if not isinstance(role, str) or role not in _ROLES:
-        raise DocumentError(
-            f"{where} has the role {excerpt(role)}, known are {', '.join(_ROLES)}",
-            hint="Give a call as the assistant's text, and a function's result in the next user message",
-        )
-    if more := [name for name, value in message.items() if name not in ("role", "content") and value not in (None, [])]:
-        raise DocumentError(f"{where} has {excerpt(more[0])}", hint="Supported are role and content")
-    return {"role": _ROLES[role], "content": _read_content(message.get("content"), where)}
-
-
-def _read_content(content: Any, where: str) -> str:
-    if isinstance(content, str):
-        return content
-    texts = []
-    for part in content if isinstance(content, list) else [content]:
-        match part:
-            case {"type": "text", "text": str(text)}:
-                texts.append(text)
-            case _:
-                raise DocumentError(f"the content of {where} is {excerpt(content)}", hint="Supported are texts")
-    return "\n".join(texts)
+    try:
+        return [message.as_openai() for message in read_messages(messages)]
+    except PromptError as error:
+        raise DocumentError(error.found, pointer=f"/messages{error.pointer or ''}", hint=error.hint) from None

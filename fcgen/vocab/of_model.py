@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fcgen.errors import VocabularyError
+from fcgen.vocab.tekken import find_tekken
 from fcgen.vocab.vocabulary import Vocabulary
 
 # A tokenizer that leaves more than this share of the logits without a token is another model's: padding is less.
@@ -17,7 +18,8 @@ def vocabulary_of(model: Any, tokenizer: Any) -> Vocabulary:
     Raises VocabularyError: the tokenizer is not this model's, or neither says which token ends a reply.
     """
     width = _logits_width(model)
-    tokens = max(tokenizer.get_vocab().values(), default=-1) + 1
+    tekken = find_tekken(tokenizer)
+    tokens = max(tokenizer.get_vocab().values(), default=-1) + 1 if tekken is None else tekken.n_words
     if not width * (1 - MOST_PADDING) <= tokens <= width:
         raise VocabularyError(
             f"the tokenizer has {tokens} tokens, the model's logits are {width} wide: it is not this model's tokenizer",

@@ -12,7 +12,8 @@ space belongs to its token: that a decoder strips it from the first token of a t
 stands behind a prompt.
 
 Every tokenizer is put to the test: the tokens of some texts must spell these texts, as its normalizer leaves them.
-Kinds other than the two, and tokenizers that fail the test, are refused. No kind is guessed.
+Mistral's Tekken tokenizer, which has the bytes themselves, is read in `fcgen.vocab.tekken`. Other kinds, and tokenizers
+that fail the test, are refused. No kind is guessed.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from numpy.typing import NDArray
 
 from fcgen.errors import VocabularyError, excerpt
 from fcgen.vocab.strings import Strings
+from fcgen.vocab.tekken import find_tekken, read_tekken
 
 SAMPLES = (
     '{"function": "search_bing", "arguments": {"query": "AI news", "limit": 10, "deep": null, "tags": ["a", "b"]}}',
@@ -95,10 +97,12 @@ class Spaced:
 
 
 def read_tokens(tokenizer: Any) -> Tokens:
-    """The tokens of a tokenizer of transformers or tokenizers, or of an Outlines tokenizer that holds one.
+    """The tokens of a tokenizer of transformers, tokenizers or mistral-common, or of an Outlines tokenizer with one.
 
     Raises VocabularyError where their bytes cannot be known for sure, with the reason.
     """
+    if (tekken := find_tekken(tokenizer)) is not None:
+        return Tokens(*read_tekken(tekken, SAMPLES), frozenset())
     backend = _backend(tokenizer)
     kind = _kind(backend)
     added = backend.get_added_tokens_decoder()
@@ -107,7 +111,8 @@ def read_tokens(tokenizer: Any) -> Tokens:
     spelled = _byte_tokens(backend) if isinstance(kind, Spaced) else {}
     others = {token: b"" if entry.special else kind.spell_added(entry.content) for token, entry in added.items()}
     texts = texts.replaced(spelled | others)
-    _check(backend, kind, texts)
+    spoken = {token: entry.content.encode() for token, entry in added.items() if entry.special}
+    _check(backend, kind, texts.replaced(spoken))  # a sample may have the text of a control token
     return Tokens(texts, special, frozenset(spelled).difference(added))
 
 

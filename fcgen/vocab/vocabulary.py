@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from fcgen.errors import VocabularyError, excerpt
 from fcgen.shared import Shared
 from fcgen.vocab.strings import Strings
+from fcgen.vocab.tekken import find_tekken
 from fcgen.vocab.tokens import read_tokens, unwrap
 from fcgen.vocab.trie import Trie, build_trie
 
@@ -81,7 +82,7 @@ class Vocabulary(Shared):
     def from_tokenizer(
         cls, tokenizer: Any, *, size: int | None = None, stop_ids: Iterable[int] | None = None
     ) -> Vocabulary:
-        """The vocabulary of a tokenizer of transformers (a fast one) or tokenizers, or of an Outlines tokenizer.
+        """The vocabulary of a tokenizer of transformers (a fast one), tokenizers or mistral-common, or of Outlines.
 
         While a vocabulary is in use, all tokenizers with the same tokens share it, and so all that is found out about
         it. What counts are the tokens as they are now: a tokenizer that was changed has another one.
@@ -216,5 +217,6 @@ def _symbol(name: str) -> bytes:
 
 
 def _eos_ids(tokenizer: Any) -> list[int]:
-    found = getattr(tokenizer, "eos_token_id", None)
+    tekken = find_tekken(tokenizer)
+    found = getattr(tokenizer, "eos_token_id", None) if tekken is None else tekken.eos_id
     return [] if found is None else [found] if isinstance(found, int) else list(found)

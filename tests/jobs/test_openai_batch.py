@@ -137,11 +137,11 @@ def test_what_cannot_change_a_reply_changes_nothing(body):
         ({"tools": [TOOL], "response_format": {"type": "json_object"}}, "has tools and a response_format of JSON"),
         ({"messages": None}, "messages is None"),
         ({"messages": []}, "messages is []"),
-        ({"messages": ["Hi"]}, "messages/0 is 'Hi'"),
-        ({"messages": [{"role": "tool", "content": "x"}]}, "messages/0 has the role 'tool', known are"),
-        ({"messages": [{"role": "user", "content": None}]}, "the content of messages/0 is None"),
-        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "Supported are texts"),
-        ({"messages": [{"role": "user", "content": "x", "name": "n"}]}, "messages/0 has 'name'"),
+        ({"messages": ["Hi"]}, "at /messages/0: message 1 is not a role and a content: 'Hi'"),
+        ({"messages": [{"role": "tool", "content": "x"}]}, "at /messages/0/role: message 1 is a result, and no"),
+        ({"messages": [{"role": "user", "content": None}]}, "at /messages/0/content: message 1 has the content None"),
+        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "Parts of the type text are read"),
+        ({"messages": [{"role": "user", "content": "x", "mood": "n"}]}, "at /messages/0/mood: message 1 has 'mood'"),
     ],
 )
 def test_what_is_not_supported_is_refused_by_name(body, said):

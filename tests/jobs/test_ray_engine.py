@@ -28,7 +28,15 @@ SCHEMA = {
     "required": ["city"],
 }
 JOB = Job(SCHEMA, options={"max_new_tokens": 60})
-TEXTS = ["The weather in Paris", "Rome", "<|im_end|>", "Rome", "It rains. " * 9, "Oslo", *map(str, range(60))]
+TEXTS = [
+    "The weather in Paris",
+    "Rome",
+    "half of a pair: \ud83d",
+    "Rome",
+    "It rains. " * 9,
+    "Oslo",
+    *map(str, range(60)),
+]
 
 
 def documents_of(texts):
@@ -127,7 +135,7 @@ def test_workers_that_cannot_be(cluster, model, monkeypatch):
         (partial(load_engine, "/no/model"), JOB, ModelError, "/no/model"),
         (partial(os._exit, 1), JOB, JobError, "2 workers have ended, one after another, without a row"),
         (partial(int, "x"), JOB, JobError, "could not load its model: ValueError: invalid literal"),
-        (partial(load_engine, model), Job(SCHEMA, instruction="<|im_end|>"), PromptError, "im_end"),
+        (partial(load_engine, model), Job(SCHEMA, instruction="\ud83d"), PromptError, "pair"),
     ]:
         with pytest.raises(error, match=said), Workers(load, job, count=1):
             pass

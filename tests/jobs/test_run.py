@@ -384,7 +384,7 @@ def engine():
     return Engine(tiny_llama(tokenizer), tokenizer, batch_size=3)
 
 
-TEXTS = ["The weather in Paris", "Rome", "<|im_end|>", "Rome", "It rains. " * 9, "Oslo"]
+TEXTS = ["The weather in Paris", "Rome", "half of a pair: \ud83d", "Rome", "It rains. " * 9, "Oslo"]
 
 
 @pytest.mark.parametrize("size", [1, 4])
@@ -457,7 +457,7 @@ def test_a_model_is_known_by_its_weights(engine):
 def test_what_is_wrong_with_the_job_is_said_before_there_is_a_folder(engine, folders):
     folder = folders()
     with pytest.raises(PromptError):
-        run_job(engine, Job(SCHEMA, instruction="<|im_end|>"), [], folder)
+        run_job(engine, Job(SCHEMA, instruction="\ud83d"), [], folder)
     assert not folder.exists()
 
 
