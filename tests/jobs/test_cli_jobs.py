@@ -26,7 +26,7 @@ SCHEMA = {
     "required": ["city"],
 }
 TOOL = {"name": "set_timer", "parameters": {"type": "object", "properties": {"minutes": {"enum": [5, 10]}}}}
-TEXTS = ["The weather in Paris", "Rome", "half of a pair: \ud83d", "Rome", "It rains. " * 9, "Oslo"]
+TEXTS = ["The weather in Paris", "Rome", "far too long " * 1500, "Rome", "It rains. " * 9, "Oslo"]
 
 
 @pytest.fixture(scope="module")
