@@ -439,3 +439,44 @@ def test_check_lists_what_can_be_read_beside_what_cannot(run, tmp_path):
     }
     assert functions["strict"]["errors"][0]["pointer"] == "/properties/x/extends"
     assert functions["bad"]["errors"][0]["pointer"] == "/2/parameters/type"
+
+
+# Conversations
+
+TURNS = [
+    {"role": "developer", "content": "S"},
+    {"role": "user", "content": [{"type": "text", "text": "Hi"}]},
+    {"role": "assistant", "content": None, "tool_calls": [{"id": "a", "function": {"name": "f", "arguments": "{}"}}]},
+    {"role": "tool", "tool_call_id": "a", "content": "5"},
+]
+
+
+@pytest.mark.parametrize("written", [json.dumps(TURNS), json.dumps(TURNS, indent=2), "\n".join(map(json.dumps, TURNS))])
+def test_messages_of_a_file_or_of_standard_input(run, tmp_path, written):
+    (tmp_path / "m.json").write_text(written)
+    expected = fcgen.render_prompt(TURNS)
+    assert run("prompt", "--messages", str(tmp_path / "m.json")).stdout == expected
+    assert run("prompt", "--messages", "-", input=written).stdout == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [("[{]", "is no JSON"), ("", "the messages are []"), ('[{"role": "user"}]', "message 1"), ('{"a"', "is no JSON")],
+)
+def test_messages_that_are_none(run, tmp_path, written, said):
+    (tmp_path / "m.json").write_text(written)
+    result = run("prompt", "--messages", str(tmp_path / "m.json"))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert said in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["Hi", "--messages", "m.json"], [], ["--messages", "m.json", "--system", "S"]])
+def test_a_prompt_or_messages(run, arguments):
+    result = run("prompt", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
+def test_messages_that_are_not_there(run):
+    result = run("prompt", "--messages", "/no/such/file")
+    assert result.exit_code == 1
+    assert "cannot be read" in result.stderr

@@ -146,8 +146,8 @@ def test_contents_are_all_in_the_ids(name, data):
         import unicodedata
 
         written = unicodedata.normalize("NFC", written)
-    if name in MADE and any(ord(char) > 127 for char in written):
-        return
+    if not all(vocabulary_of(name).has_byte[byte] for byte in written.encode()):
+        return  # the tokenizer leaves these bytes out
     assert "".join(spelled.split()).replace("�", "") == "".join(written.split()).replace("�", "")
 
 

@@ -21,7 +21,7 @@ from fcgen.errors import (
     PromptError,
     VocabularyError,
 )
-from fcgen.events import CallComplete, CallStarted, TextDelta
+from fcgen.events import CallComplete, CallStarted, ReplyEvents, TextDelta
 from fcgen.mask.reach import reaches_of
 from fcgen.offers import KEPT_MASKS
 from fcgen.prompt import encode_prompt, render_prompt
@@ -594,3 +594,12 @@ def test_errors_reach_those_who_wait():
         asyncio.run(too_small())
     with pytest.raises(ModelError, match="ZeroDivisionError"):
         asyncio.run(failing())
+
+
+def test_a_text_where_no_call_is_possible_may_begin_like_one(plain):
+    """Grammar, reply and events agree: it is a text."""
+    brace = plain.tokenizer.encode("{", add_special_tokens=False)[0]
+    for options in ({"functions": [TIMER], "choice": "none"}, {"functions": None}):
+        mask = plain.masks(**options).cursor().mask()
+        assert mask[brace >> 5] >> (brace & 31) & 1
+    assert list(ReplyEvents(may_call=False).feed(b"{}")) == [TextDelta("{}")]

@@ -193,13 +193,11 @@ def models(
 def _messages(prompt: str | None, file: str | None, system: str | None) -> list[Any]:
     """The conversation: a file of messages; or the prompt, after the system message if there is one."""
     if (prompt is None) == (file is None):
-        raise OptionError(
-            "there is no prompt" if prompt is None else "there are a prompt and --messages",
-            hint="Give the user's message, or a conversation: --messages FILE",
-        )
+        found = "there is no prompt" if prompt is None else "there are a prompt and --messages"
+        raise typer.BadParameter(f"{found}. Give the user's message, or a conversation: --messages FILE")
     if file is not None:
         if system is not None:
-            raise OptionError("there are --system and --messages", hint="The first message may be the system message")
+            raise typer.BadParameter("there are --system and --messages. The first message may be the system message")
         return _read_conversation(file)
     content = _read_input("standard input", sys.stdin.buffer) if prompt == "-" else prompt
     lead = [] if system is None else [{"role": "system", "content": system}]

@@ -26,7 +26,7 @@ SCHEMA = {
     "required": ["city"],
 }
 TOOL = {"name": "set_timer", "parameters": {"type": "object", "properties": {"minutes": {"enum": [5, 10]}}}}
-TEXTS = ["The weather in Paris", "Rome", "half of a pair: \ud83d", "Rome", "It rains. " * 9, "Oslo"]
+TEXTS = ["The weather in Paris", "Rome", "far too long " * 1500, "Rome", "It rains. " * 9, "Oslo"]
 
 
 @pytest.fixture(scope="module")
@@ -273,7 +273,7 @@ def test_a_dry_run_keeps_nothing(run, place):
     assert [block.splitlines()[0] for block in blocks] == ["0", "1", "2"]
     assert "Find it.\nReply with a JSON object of these fields: city, warm" in blocks[0]
     assert "The weather in Paris<|im_end|>\n<|im_start|>assistant\n" in blocks[0]
-    assert "no prompt" in blocks[2]
+    assert "far too long" in blocks[2]
     rows = [json.loads(block.splitlines()[-1]) for block in blocks]
     assert [row["id"] for row in rows] == [0, 1, 2]
     jsonschema.validate(rows[0]["fields"], SCHEMA)
