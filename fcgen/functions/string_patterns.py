@@ -4,8 +4,8 @@ JSON Schema's `format` says too little of them (any URI is an `HttpUrl`, any UUI
 validator knows (`ipv4network`). Each pattern is of whole texts, in the syntax that ECMA-262 and Python share.
 
 Left out are, on purpose: host names with labels that begin with `xn--`, and schemes in capitals (URLs); IPv6 networks
-written otherwise than with the groups up to their prefix and then `::`; quoted names, names beyond ASCII, and domains of
-more than 100 characters (email).
+written otherwise than with the groups up to their prefix and then `::`; quoted names, names beyond ASCII, and domains
+of more than 100 characters (email).
 """
 
 from __future__ import annotations
