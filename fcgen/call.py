@@ -266,7 +266,7 @@ class FunctionReport:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What its schema cannot say, and its keywords that assert nothing and so change nothing, by pointer."""
+        """Notes, by pointer: what the schema leaves to others to check, and keywords that assert nothing."""
         return self.of_function + (() if self.compiled is None else self.compiled.notes)
 
     @property

@@ -302,9 +302,9 @@ def _with_call(result: Message, earlier: Sequence[Message], number: int) -> Mess
         found = next((call for call in calls if call.id == result.call_id), None)
         if found is None:
             raise PromptError(
-                f"message {number + 1} is a result of the call {excerpt(result.call_id)}, which is not made before",
+                f"message {number + 1} is a result of the call {excerpt(result.call_id)}, which is not made before it",
                 pointer=f"/{number}/tool_call_id",
-                hint=f"The last calls have the ids {excerpt([call.id for call in calls])}",
+                hint=f"The last calls before it have the ids {excerpt([call.id for call in calls])}" if calls else None,
             )
     elif result.name is not None:
         found = next((call for call in left if call.function == result.name), None)
@@ -312,9 +312,9 @@ def _with_call(result: Message, earlier: Sequence[Message], number: int) -> Mess
         found = left[0] if left else None
     if found is None and result.name is None:
         raise PromptError(
-            f"message {number + 1} is a result, and no message before it makes a call that has none",
+            f"message {number + 1} is a result, and no call before it is without one",
             pointer=f"/{number}/role",
-            hint="A result stands behind the assistant's message whose tool_calls it answers, or has a name",
+            hint="Put the assistant's message with its tool_calls before it, or name the function (name)",
         )
     named = result.name if result.name is not None or found is None else found.function
     return replace(result, call=found, name=named)

@@ -76,7 +76,7 @@ def test_calls_and_results_find_each_other():
     assert messages[1].content == ""
     assert [(one.name, one.call.id) for one in messages[2:]] == [("get_time", "b"), ("get_weather", "a")]
     unnamed = [HI, calling(call("f"), call("g")), result("1"), result("2", name="f")]
-    with pytest.raises(PromptError, match="makes a call"):
+    with pytest.raises(PromptError, match="no call before it is without one"):
         read_messages([*unnamed[:3], result("2"), result("3")])
     assert [one.name for one in read_messages([*unnamed[:3], result("2")])[2:]] == ["f", "g"]
 
@@ -122,7 +122,7 @@ def test_no_arguments(arguments):
         ([HI, calling(call("f", "{}", 7)), HI], "/1/tool_calls/0/id", "the id 7"),
         ([HI, calling(call("f", "{}", "a"), call("g", "{}", "a")), HI], "/1/tool_calls", "two calls with the id 'a'"),
         ([HI, calling(call("f", "{}", "a")), result("1", "b")], "/2/tool_call_id", "the call 'b'"),
-        ([HI, result("1")], "/1/role", "no message before it makes a call"),
+        ([HI, result("1")], "/1/role", "no call before it is without one"),
         ([HI, calling(call("f"))], "/1/role", "the last message has the role assistant"),
         ([HI, {"role": "system", "content": "x"}, HI], "/1/role", "is a system message"),
         ([{"role": "user", "content": "x", "a/b": 1}], "/0/a~1b", "which is not read"),

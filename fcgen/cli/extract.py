@@ -235,7 +235,7 @@ def _asked(rows: Iterator[Document], settings: Settings) -> Iterator[Document]:
 
 
 def _count(source: list[str], documents: Callable[[], Iterable[Document]]) -> int | None:
-    """How many documents there are, where they can be read twice and it does not take long to find out."""
+    """Count the documents, where they can be read twice and are counted quickly; else None."""
     if any(Path(one).exists() and not (Path(one).is_file() or Path(one).is_dir()) for one in source) or "-" in source:
         return None
     number, began = 0, time.monotonic()
@@ -256,7 +256,7 @@ def _load(settings: Settings, device: str | None, dtype: str | None) -> Engine:
 
 
 def _local(settings: Settings, device: str | None, dtype: str | None) -> AbstractContextManager[Do]:
-    """What does the job with a model in this process, which is loaded before it is entered."""
+    """A runner of the job in this process; the model is loaded before the context is entered."""
     from fcgen.jobs import run_job
 
     engine = _load(settings, device, dtype)
@@ -267,7 +267,7 @@ def _local(settings: Settings, device: str | None, dtype: str | None) -> Abstrac
 def _on_ray(
     settings: Settings, device: str | None, dtype: str | None, workers: int | None, address: str | None
 ) -> Iterator[Do]:
-    """What does the job with the models of a cluster's workers."""
+    """A runner of the job on the models of a cluster's workers."""
     from fcgen.jobs.ray_engine import Workers, load_engine
 
     folder = Path(settings.model).expanduser()
@@ -286,7 +286,7 @@ def _on_ray(
 
 
 def _tell(summary: Summary, folder: str, settings: Settings, *, quiet: bool) -> None:
-    """What was done, and how to go on. That it came to nothing, or was stopped, is said to the quiet as well."""
+    """Report what was done, and how to go on; with --quiet, only a failure of all rows, or a stop."""
     if not quiet:
         text = f"{summary.done} rows done, {summary.failed} failed{in_brackets(summary.errors)}"
         text += f", {summary.earlier} done before, {summary.shared} like others, in {summary.seconds:.1f} s"

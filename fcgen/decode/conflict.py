@@ -58,7 +58,7 @@ def check_arrays(steps: Steps, scores: Any, masked: Any) -> None:
 
 
 def nothing_left(steps: Steps, row: int, left: NDArray[np.bool_]) -> OptionError:
-    """What is said of a row that goes on, and has nothing left; `left`: the tokens that others do not forbid."""
+    """The error of an unfinished row without a token left; `left` are the tokens that other options allow."""
     cursor = steps.cursor(row)
     assert cursor is not None
     allowed = _tokens(cursor)

@@ -74,7 +74,7 @@ class Steps:
         self._rows: list[Row] = []
 
     def cursor(self, row: int) -> Cursor | None:
-        """Where a row of the last step stands; None if it has ended, or never was a reply."""
+        """The cursor of a row of the last step; None if it has ended, or never was a reply."""
         return self._cursors[self._rows[row]]
 
     def words(self, input_ids: Any, width: int, prompt_tokens: int | None = None) -> NDArray[np.uint32]:

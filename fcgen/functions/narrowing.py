@@ -69,12 +69,12 @@ def take_notes(schema: Any, place: Place = "") -> Iterator[str]:
 
 
 def narrow_uuid(core: Any, made: Schema) -> Schema:
-    """Of a version, if it has one."""
+    """Narrow a UUID to the version that the type names, if any."""
     return with_pattern(made, uuid_pattern(core["version"])) if core.get("version") else made
 
 
 def narrow_date(core: Any, made: Schema) -> Schema:
-    """Within its bounds; what is past or to come changes from day to day."""
+    """Narrow a date to its bounds; that it is past or future changes daily, and is left to Pydantic."""
     if core.get("now_op"):
         made = noted(made, f"that it is in the {core['now_op']}")
     bounds = [core.get(name) for name in _BOUNDS]
@@ -122,7 +122,7 @@ def _moment(core: Any, made: Schema, name: str, local: str) -> Schema:
 
 
 def narrow_duration(core: Any, made: Schema) -> Schema:
-    """Of so few days that Python has them."""
+    """Narrow a duration to those that `timedelta` can hold."""
     if made.get("type") == "number":
         most = timedelta.max // timedelta(seconds=1)
         made = {"minimum": -most, "maximum": most, **made}
@@ -145,7 +145,7 @@ def narrow_text(core: Any, made: Schema, config: Any) -> Schema:
 
 
 def narrow_bytes(core: Any, made: Schema, config: Any) -> Schema:
-    """Where their number counts, of characters that are one byte each."""
+    """Narrow bytes to their encoding; where their length is limited, to characters of one byte each."""
     encoding = getattr(config, "val_json_bytes", "utf8")
     if encoding != "utf8":
         pattern = f"(?:{'[0-9A-Fa-f]{2}'})*" if encoding == "hex" else base64_pattern(is_url=True)
@@ -155,7 +155,7 @@ def narrow_bytes(core: Any, made: Schema, config: Any) -> Schema:
 
 
 def narrow_url(core: Any, made: Schema) -> Schema:
-    """Of its schemes, with a host."""
+    """Narrow a URL to the schemes that its type allows, with a host."""
     many = core["type"] == "multi-host-url"
     rest = {**made, "format": "uri"} if not many else {key: made[key] for key in made if key != "format"}
     if core.get("allowed_schemes"):
@@ -165,7 +165,7 @@ def narrow_url(core: Any, made: Schema) -> Schema:
 
 
 def narrow_set(core: Any, made: Schema) -> Schema:
-    """Of items that Python can tell apart."""
+    """Narrow a set to items that Python can hash and tell apart."""
     items = core.get("items_schema", {"type": "any"})
     if not made.get("items"):
         made = {**made, "items": {"type": ["string", "number", "boolean", "null"]}}
@@ -200,7 +200,7 @@ _HASHABLE = frozenset(
 
 
 def narrow_literal(core: Any, made: Schema) -> Schema:
-    """Of the values that JSON has: members of an Enum are none, unless they are strings or numbers themselves."""
+    """Narrow a literal to values of JSON: of an Enum's members, those that are strings or numbers themselves."""
     expected = core["expected"]
     rest = [value for value in expected if not isinstance(value, Enum) or isinstance(value, str | int | float)]
     if len(rest) == len(expected):
@@ -211,7 +211,7 @@ def narrow_literal(core: Any, made: Schema) -> Schema:
 
 
 def note_function(core: Any, made: Schema) -> Schema:
-    """What a validator does is known of Pydantic's own alone."""
+    """Narrow to what a validator accepts, which is only known of Pydantic's own ones."""
     function = core["function"]["function"]
     name = _name(function)
     own = _OWN_FUNCTIONS.get(name)

@@ -68,7 +68,7 @@ def find_object(value: Any) -> ToolObject | Mapping[str, Any] | None:
 
 
 def _of_langchain(value: Any) -> ToolObject | Mapping[str, Any]:
-    """What its caller fills in is no argument, which only `tool_call_schema` leaves out; without any schema, `args`."""
+    """Take `tool_call_schema`, which leaves out the arguments that the caller fills in; without any schema, `args`."""
     schema = value.args_schema
     if schema is None:
         schema = _object_of(getattr(value, "args", {}))

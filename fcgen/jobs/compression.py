@@ -23,13 +23,13 @@ _FIRST_BYTES: dict[bytes, Packing] = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": 
 
 
 def packing_of(path: Path | None, head: bytes = b"") -> Packing | None:
-    """What packs a file of that path, with these first bytes; None: nothing does."""
+    """Find how a file is packed, by the ending of its path or its first bytes; None if it is not."""
     by_ending = None if path is None else PACKINGS.get(path.suffix.lower())
     return by_ending or next((kind for first, kind in _FIRST_BYTES.items() if head.startswith(first)), None)
 
 
 def unpack(stream: BinaryIO, packing: Packing) -> BinaryIO:
-    """What is packed, to be read. Reading raises one of `unreadable()` where it is damaged, or breaks off.
+    """Open a packed stream for reading, which raises one of `unreadable()` where it is damaged, or breaks off.
 
     Raises DocumentError: Zstandard is needed and missing.
     """
@@ -57,6 +57,6 @@ def zstd() -> Any:
 
 
 def unreadable() -> tuple[type[BaseException], ...]:
-    """What is raised by a file that cannot be read, or is damaged, or by UTF-16 without the mark that it needs."""
+    """The exceptions of a file that cannot be read or is damaged, and of UTF-16 without its byte order mark."""
     loaded = sys.modules.get("compression.zstd") or sys.modules.get("backports.zstd")
     return (OSError, EOFError, UnicodeError, zlib.error, *(() if loaded is None else (loaded.ZstdError,)))

@@ -161,7 +161,7 @@ class _Reader:
 
     def _check_columns(self, source: Source, names: Sequence[str]) -> None:
         if self.text_field not in names:
-            hint = "Name the column of the texts, or what separates columns"
+            hint = "Name the column of the texts (text_field, --text-field), or what separates columns (separator)"
             raise DocumentError(
                 f"{excerpt(source.name)} has no column {excerpt(self.text_field)}, but {excerpt(list(names), 200)}",
                 hint=HAS_NUL if any("\0" in name for name in names) else hint,
@@ -237,7 +237,7 @@ class _Reader:
     def _text(self, row: Mapping[str, Any]) -> str:
         if self.text_field not in row:
             found = f"there is no {excerpt(self.text_field)}, but {excerpt(list(row), 200)}"
-            raise DocumentError(found, hint="Name the column of the texts")
+            raise DocumentError(found, hint="Name the column of the texts (text_field, --text-field)")
         for key, value in row.items():
             if isinstance(value, DocumentError):
                 raise DocumentError(f"the column {excerpt(key)}: {value.found}", hint=value.hint)

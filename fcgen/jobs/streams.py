@@ -85,7 +85,7 @@ class _Pieces(io.RawIOBase):
     _held = b""
 
     def readable(self) -> bool:
-        """It is."""
+        """Return that the stream can be read."""
         return True
 
     def readinto(self, buffer: Any) -> int:
@@ -112,7 +112,7 @@ class _Behind(_Pieces):
 
 
 class _Decoded(_Pieces):
-    """What a stream of another encoding says, in UTF-8."""
+    """The text of a stream in another encoding, as UTF-8."""
 
     def __init__(self, stream: io.BufferedReader, encoding: str) -> None:
         self._stream = stream

@@ -63,7 +63,7 @@ def not_utf8(error: UnicodeDecodeError) -> DocumentError:
             hint="Name another encoding, or convert it",
         )
     found = f"the byte 0x{error.object[error.start]:02x} at place {error.start} is no UTF-8"
-    return DocumentError(found, hint="Convert the input to UTF-8, or name its encoding")
+    return DocumentError(found, hint="Convert the input to UTF-8, or name its encoding (--encoding)")
 
 
 def is_text(text: str) -> bool:

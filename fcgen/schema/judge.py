@@ -3,8 +3,8 @@
 The library is given what it lacks: exact decimals (it divides floats, so that 19.99 would be no multiple of 0.01),
 patterns by ECMA-262 (it uses Python's `re`), and the spellings of older drafts that the reader takes too.
 
-Limits: nothing is fetched for a `$ref` to another document. A subschema that names another draft than the whole schema
-is judged by the library as it is.
+Limits: nothing is fetched for a `$ref` to another document. Formats are checked as the draft of the whole schema has
+them, also in a subschema that names another draft.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache, partial
+from functools import lru_cache, partial, partialmethod
 from typing import TYPE_CHECKING, Any
 
 from fcgen.errors import PatternError, UnresolvedRef, excerpt
@@ -78,8 +78,8 @@ def mistake_in(value: Any, schema: Any) -> ValidationError | None:
 class _Copy:
     """Copies a schema for the library, which then judges a value whose properties have the names `names`.
 
-    Numbers are exact. No subschema repeats `$schema`, since the library would go on there with its own keywords. The
-    patterns of `patternProperties`, which several keywords run through `re`, list those of the names that they match.
+    Numbers are exact. The patterns of `patternProperties`, which several keywords run through `re`, list those of the
+    names that they match.
     """
 
     def __init__(self, draft: Draft, names: list[str]) -> None:
@@ -88,15 +88,11 @@ class _Copy:
         self._patterns: dict[str, str] = {}
 
     def schema(self, schema: Any, place: Place = None) -> Any:
-        """The copy of a schema that stands at `place`. Raises PatternError."""
+        """The copy of a schema that stands at `place`. Raises PatternError, and SchemaError for draft 3."""
         if not isinstance(schema, dict):
             return schema
-        is_same = draft_of(schema, self._draft) is self._draft
-        return {
-            name: self._value(name, value, (place, name))
-            for name, value in schema.items()
-            if name != "$schema" or not is_same
-        }
+        draft_of(schema, self._draft, place)
+        return {name: self._value(name, value, (place, name)) for name, value in schema.items()}
 
     def restored(self, message: str) -> str:
         """A message of the library with the patterns as they are in the schema."""
@@ -123,8 +119,8 @@ class _Copy:
     def _listing(self, pattern: str, place: Place) -> str:
         """A regular expression of `re` that matches those of the names that `pattern` matches."""
         matches = _compiled(pattern, (place, pattern))
-        names = "|".join(re.escape(name) for name in self._names if matches(name))
-        spelled = f"(?#{len(self._patterns)})" + (rf"^(?:{names})\Z" if names else "(?!)")
+        names = [re.escape(name) for name in self._names if matches(name)]
+        spelled = f"(?#{len(self._patterns)})" + (rf"^(?:{'|'.join(names)})\Z" if names else "(?!)")
         self._patterns[spelled] = pattern
         return spelled
 
@@ -192,7 +188,18 @@ def _dialect(draft: Draft) -> Any:
             is_flag = partial(_has_flag, exclusive)
             own[name] = _either(is_flag, plain[Draft.D4].VALIDATORS[name], newer[name])
             own[exclusive] = _either(is_flag, lambda *_: None, newer[exclusive])
-    return validators.extend(plain[draft], own, type_checker=checker)  # type: ignore[no-untyped-call]
+    dialect: Any = validators.extend(plain[draft], own, type_checker=checker)  # type: ignore[no-untyped-call]
+    dialect.evolve = partialmethod(_evolve, draft)
+    return dialect
+
+
+def _evolve(validator: Any, draft: Draft, **changes: Any) -> Any:
+    """The validator of a subschema; by itself, the library takes one of its own where that names a draft."""
+    from attrs import fields
+
+    dialect = _dialect(draft_of(changes.get("schema", validator.schema), draft))
+    kept = {field.alias: getattr(validator, field.name) for field in fields(dialect) if field.init}
+    return dialect(**(kept | changes))
 
 
 def _has_flag(exclusive: str, _: Any, schema: Any) -> bool:

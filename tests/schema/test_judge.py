@@ -61,6 +61,16 @@ def test_multiples_are_those_of_decimals(count, places):
             ["é"],
             ["1"],
         ),
+        ({"patternProperties": {"^$": {"type": "null"}}, "additionalProperties": False}, {"": None}, {"": 1}),
+        ({"items": {"$schema": "http://json-schema.org/draft-07/schema#", "pattern": r"^\p{L}$"}}, ["é"], ["1"]),
+        ({"items": {"$schema": "http://json-schema.org/draft-07/schema#", "type": "integer"}}, [exact("7.0")], [0.5]),
+        ({"items": {"$schema": "http://json-schema.org/draft-04/schema#", "multipleOf": 0.01}}, [19.99], [0.015]),
+        (
+            {"items": {"$schema": "http://json-schema.org/draft-04/schema#", "type": "integer",
+             "not": {"$schema": "https://json-schema.org/draft/2020-12/schema", "const": 3}}},
+            [2],
+            [2.0],
+        ),
     ],
 )  # fmt: skip
 def test_what_the_library_lacks(schema, valid, invalid):
