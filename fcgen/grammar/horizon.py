@@ -13,12 +13,16 @@ from __future__ import annotations
 
 from weakref import WeakKeyDictionary
 
+from fcgen.errors import OutOfSteps
 from fcgen.grammar.arcs import Recording, ways
 from fcgen.grammar.derive import INFINITE, fewest
-from fcgen.grammar.expr import alt_of, both, repeat, seq
+from fcgen.grammar.expr import alt_of, both, parts_in_row, repeat, seq
 from fcgen.grammar.terms import Alt, Both, Expr, Repeat, Seq
+from fcgen.grammar.work import bounded
 
 MAX_EXPLORED = 5_000
+MAX_EXPLORING = 50_000
+"""How many steps to find that a bound does not matter may take."""
 _farthest_known: WeakKeyDictionary[Expr, float] = WeakKeyDictionary()
 
 
@@ -56,28 +60,52 @@ def _boundless_both(e: Both, horizon: int) -> Expr:
 
 
 def _farthest(e: Expr) -> float:
-    """At least the greatest distance to an end from any place of `e`, of which each character takes a byte."""
+    """At least the greatest distance to an end from any place of `e`, of which each character takes a byte.
+
+    Infinite if that takes too much work to find, which is then known of each place that was seen, lest the next of them
+    takes as much again.
+    """
     found = _farthest_known.get(e)
+    if found is None and _counted(e) > MAX_EXPLORED:
+        return INFINITE
     if found is None:
-        places, found = _explored(e)
+        places = {e: None}
+        try:
+            with bounded(MAX_EXPLORING):
+                found = _explored(e, places)
+        except OutOfSteps:
+            found = INFINITE
         _farthest_known.update(dict.fromkeys(places, found))
     return found
 
 
-def _explored(e: Expr) -> tuple[list[Expr], float]:
-    """The places of `e`, and the greatest distance from one of them to an end; infinite if they are too many."""
-    seen, places = {e}, [e]
+def _counted(e: Expr) -> int:
+    """How many places the counts in `e` tell apart, one in the other multiplied."""
+    match e:
+        case Repeat():
+            return max(1, e.least if e.most is None else e.most) * _counted(e.inner)
+        case Seq():
+            return sum(map(_counted, parts_in_row(e)))
+        case Alt() | Both():
+            return max(map(_counted, e.parts))
+        case _:
+            return 1
+
+
+def _explored(e: Expr, places: dict[Expr, None]) -> float:
+    """The greatest distance from one of the places of `e` to an end; infinite if these are too many. Adds them."""
     farthest = fewest(e)
-    for place in places:
+    ahead = [e]
+    for place in ahead:
         try:
             found = [then for _, then in ways(place) if fewest(then) != INFINITE]
         except Recording:
-            return [e], INFINITE
+            return INFINITE
         for then in found:
-            if then not in seen:
-                seen.add(then)
-                places.append(then)
+            if then not in places:
+                places[then] = None
+                ahead.append(then)
                 farthest = max(farthest, fewest(then))
-        if len(places) > MAX_EXPLORED:
-            return [e], INFINITE
-    return places, farthest
+        if len(places) > MAX_EXPLORED or any(_farthest_known.get(then) == INFINITE for then in found):
+            return INFINITE
+    return farthest

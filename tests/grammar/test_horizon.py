@@ -14,6 +14,7 @@ from fcgen.grammar.horizon import boundless
 from fcgen.grammar.regex import read_pattern
 from fcgen.grammar.states import CHAIN, DEAD, ROW
 from fcgen.grammar.terms import Both
+from fcgen.grammar.work import bounded
 
 ALPHABET = b'ab c"'
 HORIZON = 5
@@ -95,3 +96,18 @@ def test_a_term_without_such_bounds_is_the_same_object():
         assert boundless(term, 3) is term
     rng = random.Random(0)
     assert sample(boundless(repeat(literal(b"a"), 4, 9), 3), rng, steps=20).startswith(b"aaaa")
+
+
+HOST_NAME = r"^(?!.*://)(?=.{1,255}$)((.{1,63}\.){1,127}(?![0-9]*$)[a-z0-9-]+\.?)$"
+
+
+def test_counts_within_counts_beside_a_greatest_length_take_few_steps():
+    """It is not worth finding out, at each place anew, that the length does not matter."""
+    term = seq(text(HOST_NAME), literal(b'"'))
+    automaton = Automaton(horizon=80)
+    place = automaton.start(term)
+    with bounded(30_000):
+        for byte in b'example.com.example.org"':
+            assert automaton.by_rows(place)
+            place = automaton.step(place, bytes([byte]))
+    assert automaton.can_stop(place)
