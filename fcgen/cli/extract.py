@@ -87,10 +87,10 @@ def extract(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the job that is there.")] = False,
     retry: Annotated[str | None, _option("failed: do the rows again that failed, and no others.")] = None,
     max_errors: Annotated[
-        str | None, _option("Stop where more rows have failed, or a larger share: 5%.", metavar="N")
+        str | None, _option("Stop when more rows than N have failed, or than a share: 5%.", metavar="N")
     ] = None,
-    limit: Annotated[int | None, _option("Take the first so many rows alone.", metavar="N")] = None,
-    dry_run: Annotated[int | None, _option("Show so many prompts and rows, and keep nothing.", metavar="N")] = None,
+    limit: Annotated[int | None, _option("Read the first N rows only.", metavar="N")] = None,
+    dry_run: Annotated[int | None, _option("Show N prompts and rows, and keep nothing.", metavar="N")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
     engine: Annotated[str, typer.Option(help="Where replies are written: local, or ray (on a cluster).")] = "local",

@@ -100,9 +100,10 @@ def _found(part: Number, style: Style) -> Expr:
     if narrowings and fewest(found) == INFINITE:
         found = NOTHING
     if found is NOTHING and all(tree is NOTHING for tree in trees):
-        raise SchemaError(
-            f"the range is beyond numbers of {MOST_INTEGER_DIGITS} digits and {FRACTION_DIGITS} digits of fraction"
-        )
+        limits = f"{MOST_INTEGER_DIGITS} digits and {FRACTION_DIGITS} digits of fraction"
+        if step is not None and step % 1:
+            limits += f", {SURE_DIGITS} in all for multiples with a fraction"
+        raise SchemaError(f"the range is beyond numbers of {limits}")
     return alt(found, *trees)
 
 

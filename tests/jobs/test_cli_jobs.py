@@ -219,7 +219,7 @@ def test_a_job_whose_rows_all_fail_says_so_to_the_quiet(run, place):
 
 
 def test_too_many_errors_end_a_job_that_can_go_on(run, place):
-    write_lines(place / "in.jsonl", documents(["Rome", *["<|im_end|>"] * 3, "Oslo", *["Bern"] * 40]))
+    write_lines(place / "in.jsonl", documents(["Rome", *[""] * 3, "Oslo", *["Bern"] * 40]))
     (place / "job.toml").write_text('max_errors = "0"\nschema = "schema.json"', encoding="utf-8")
     options = ["--input", "in.jsonl", "--output", "out.jsonl", "--quiet", "--batch-size", 2]
     result = extract(run, "job.toml", *options)

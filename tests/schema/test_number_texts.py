@@ -267,6 +267,11 @@ def test_a_range_beyond_all_digits_is_an_error():
     assert str(caught.value) == "at /a: the range is beyond numbers of 40 digits and 20 digits of fraction"
 
 
+def test_the_error_names_the_limit_of_multiples_with_a_fraction():
+    with pytest.raises(SchemaError, match="15 in all for multiples with a fraction"):
+        number_texts(Number(low=2**53 + 1, multiples=(0.5,)))
+
+
 @pytest.mark.parametrize(
     "part", [Number(low=5.01, high=5.03, multiples=(0.5, 1.25)), Number(low=1, high=5, multiples=(7,))]
 )
