@@ -219,7 +219,7 @@ def test_a_schema_that_outlines_does_not_know_is_not_given():
 
 
 def test_a_schema_that_is_none():
-    with pytest.raises(SchemaError, match="the schema is not valid"):
+    with pytest.raises(SchemaError, match="`type` must be one or several of"):
         ask(call("f", x=4), functions=[function("f", x={"type": "nothing"})])
 
 

@@ -65,7 +65,7 @@ def mistake_in(value: Any, schema: Any) -> ValidationError | None:
         raise flaw
     dialect = _dialect(draft)
     copy = _Copy(draft, _names_in(value))
-    judge = dialect(copy.schema(schema), format_checker=dialect.FORMAT_CHECKER, registry=REGISTRY)
+    judge = dialect(copy.schema(schema), format_checker=_formats(draft), registry=REGISTRY)
     try:
         mistake: ValidationError | None = best_match(judge.iter_errors(_exactly(value)))
     except Unresolvable as error:
@@ -191,6 +191,21 @@ def _dialect(draft: Draft) -> Any:
     dialect: Any = validators.extend(plain[draft], own, type_checker=checker)  # type: ignore[no-untyped-call]
     dialect.evolve = partialmethod(_evolve, draft)
     return dialect
+
+
+@lru_cache(maxsize=len(Draft))
+def _formats(draft: Draft) -> Any:
+    """The library's format checker of a draft, with the formats of other drafts too: fcgen asserts all of them."""
+    from jsonschema import FormatChecker, validators
+
+    checker = FormatChecker(formats=())
+    older, newer = validators.Draft3Validator, validators.Draft202012Validator
+    checker.checkers = {
+        **older.FORMAT_CHECKER.checkers,
+        **newer.FORMAT_CHECKER.checkers,
+        **_dialect(draft).FORMAT_CHECKER.checkers,
+    }
+    return checker
 
 
 def _evolve(validator: Any, draft: Draft, **changes: Any) -> Any:

@@ -20,6 +20,8 @@ from fcgen.errors import FcgenError, PatternError
 from fcgen.schema import Text, compile_schema
 from fcgen.schema.judge import exact, mistake_in
 
+UUID = "0ab1c2d3-0000-4000-8000-000000000000"
+
 
 def is_valid(value, schema):
     return mistake_in(value, schema) is None
@@ -54,6 +56,8 @@ def test_multiples_are_those_of_decimals(count, places):
         ({"type": "integer"}, 10**25, 0.5),
         ({"type": "integer"}, 2.0, 2.5),
         ({"dependencies": {"a": ["b"]}}, {"a": 1, "b": 1}, {"a": 1}),
+        ({"format": "color"}, "red", "#12"),
+        ({"$schema": "http://json-schema.org/draft-04/schema#", "not": {"format": "uuid"}}, "a", UUID),
         ({"$schema": "http://json-schema.org/draft-04/schema#", "type": "integer"}, 2, 2.0),
         (
             {"$schema": "http://json-schema.org/draft-07/schema#", "items": {"$ref": "#/definitions/a"},
