@@ -22,6 +22,7 @@ from fcgen.grammar.dfa import determinize
 from fcgen.grammar.expr import NOTHING, alt_of, both, complement, repeat
 from fcgen.grammar.regex import read_pattern
 from fcgen.grammar.terms import Expr
+from fcgen.grammar.work import bounded
 from fcgen.place import pointer
 from fcgen.schema.formats import OUTER, format_pattern
 from fcgen.schema.keys import Spell, any_char, other_names
@@ -30,6 +31,7 @@ from fcgen.schema.shape import String
 from fcgen.schema.values import spelled
 
 _FEW_STATES = 64
+_SMALL_STATES, _SMALL_STEPS = 2_000, 40_000
 _EVERYTHING = r"[\s\S]*"
 
 _Constrained = Callable[["_Content", Spell, bool], Expr]
@@ -116,6 +118,24 @@ def _constrained(content: _Content, spell: Spell, wide: bool) -> Expr:  # noqa: 
     try:
         return determinize(together, limit=_FEW_STATES)
     except GrammarTooLarge:
+        pass
+    length = _of_length(content.min_length, content.max_length, spell)
+    others = [part for part in parts if part is not length]
+    is_bounded = content.min_length > 0 or content.max_length is not None
+    return both(length, _small(others)) if is_bounded and 1 < len(others) < len(parts) else together
+
+
+def _small(parts: list[Expr]) -> Expr:
+    """What a text must be of beside its length, as one automaton if that is small.
+
+    At each place of a text there is then one state beside a count, whose distance to an end is known. Counts would
+    multiply its states.
+    """
+    together = both(*parts)
+    try:
+        with bounded(_SMALL_STEPS):
+            return determinize(together, limit=_SMALL_STATES)
+    except (GrammarTooLarge, OutOfSteps):
         return together
 
 
