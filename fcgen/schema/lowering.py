@@ -31,12 +31,20 @@ Build: TypeAlias = Callable[["Lowering", Shape, int], Expr]
 
 
 class _Family:
-    """Lowerings that belong together."""
+    """Lowerings that belong together.
+
+    Attributes:
+        contents: what is known of their terms.
+        lowerings: all of them.
+        is_busy: whether a term is being built, so that definitions which are referred to may not be there yet.
+        is_checking: whether checks are being made.
+        checks: the checks to make when no term is being built.
+    """
 
     def __init__(self, contents: Contents) -> None:
         self.contents = contents
         self.lowerings: list[Lowering] = []
-        self.is_busy = False
+        self.is_busy = self.is_checking = False
         self.checks: list[Callable[[], None]] = []
 
 
@@ -83,28 +91,40 @@ class Lowering:
         self._check_all()
         return term
 
-    def _check_all(self) -> None:
-        while self._family.checks:
-            self._family.checks.pop()()
-            self._settle_all()
-
     def check_later(self, check: Callable[[], None]) -> None:
         """Call `check` once all that is referred to is lowered: at once, where it is."""
         self._family.checks.append(check)
         if not self._family.is_busy:
-            self._settle_all()
             self._check_all()
-
-    def _settle_all(self) -> None:
-        while any(lowering.settle() for lowering in self._family.lowerings):
-            pass
 
     def late(self, shape: Shape, depth: int) -> Expr:
         """The term of a shape that is lowered when a place is walked, if not before."""
         term = self.term(shape, depth)
         if not self._family.is_busy:
-            self.is_unsettled()
+            self._check_all()
         return term
+
+    def _check_all(self) -> None:
+        """Lower all that is referred to, and make the checks that wait for that, one after the other."""
+        family = self._family
+        self._settle_all()
+        if family.is_checking:
+            return
+        family.is_checking = True
+        try:
+            while family.checks:
+                family.checks.pop()()
+                self._settle_all()
+        finally:
+            family.is_checking = False
+
+    def _settle_all(self) -> None:
+        was_busy, self._family.is_busy = self._family.is_busy, True
+        try:
+            while any(lowering.settle() for lowering in self._family.lowerings):
+                pass
+        finally:
+            self._family.is_busy = was_busy
 
     def settle(self) -> bool:
         """Lower the definitions that are referred to, but for those that are being lowered; whether there were any."""
@@ -121,12 +141,6 @@ class Lowering:
             self._scope.define((key, depth), self.term(shape, depth))
             settled = True
         return settled
-
-    def is_unsettled(self) -> bool:
-        """Whether something is referred to that is being lowered at this moment."""
-        while self.settle():
-            pass
-        return bool(self._wanted)
 
     @property
     def distinct(self) -> Lowering:

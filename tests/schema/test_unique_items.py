@@ -9,13 +9,13 @@ from arrays_made import array_schemas
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import validators
-from walking import allowed
+from walking import accepts, allowed
 
 from fcgen import Grammar, Masks, Vocabulary
 from fcgen.errors import SchemaError, Unsatisfiable
 from fcgen.grammar.enumeration import few_texts, texts_of
 from fcgen.grammar.expr import byte_range, literal, repeat, seq
-from fcgen.schema import compile_schema
+from fcgen.schema import Text, compile_schema
 from fcgen.schema.algebra import forget
 
 PIECES = ['"', '", "', '","', '"]', "[", "]", ", ", '["', "true", "null", "admin", "ad", "12", '{"', '": ', "}"]
@@ -143,3 +143,20 @@ def test_texts_are_listed_the_short_ones_first():
     assert [len(text) for text in texts_of(term)] == [1, 2, 2, 3, 3, 3, 3]
     assert sorted(few_texts(term, 7)) == sorted(expected)
     assert few_texts(term, 6) is None
+
+
+@pytest.mark.parametrize("order", ["schema", "any"])
+def test_items_are_definitions_that_hold_such_arrays_too(order):
+    """Each array is checked when all that it refers to is lowered, also what the others refer to."""
+
+    def part(*names):
+        arrays = {name: {"type": "array", "uniqueItems": True, "items": {"$ref": f"#/$defs/{name}"}} for name in names}
+        return {"type": "object", "properties": {**arrays, "id": {"type": "string", "format": "duration"}}}
+
+    schema = {
+        **part("a", "b"),
+        "$defs": {"a": part("b", "c"), "b": part("c", "a", "d"), "c": part("d"), "d": part("a")},
+    }
+    root = compile_schema(schema, text=Text(order=order)).root
+    assert accepts(root, b'{"a": [{"b": [{"d": []}]}, {"b": []}]}')
+    assert not accepts(root, b'{"a": [{"b": []}, {"b": []}]}')
