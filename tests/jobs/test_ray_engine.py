@@ -31,7 +31,7 @@ JOB = Job(SCHEMA, options={"max_new_tokens": 60})
 TEXTS = [
     "The weather in Paris",
     "Rome",
-    "half of a pair: \ud83d",
+    "far too long " * 1500,
     "Rome",
     "It rains. " * 9,
     "Oslo",
