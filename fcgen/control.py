@@ -82,11 +82,11 @@ class ControlTexts:
         object.__setattr__(self, "_ends", frozenset(text[place:] for text, place in parts))
 
     def within(self, text: str) -> list[tuple[int, int]]:
-        """Where in a text they stand."""
+        """Find the control texts in a text, as spans."""
         return [] if self._pattern is None else [match.span() for match in self._pattern.finditer(text)]
 
     def around(self, text: str) -> list[tuple[int, int]]:
-        """Where they stand, or may come to stand with what is written before and behind the text."""
+        """Find them as spans, with those that the text may complete with what surrounds it."""
         found = self.within(text)
         begin, end = len(text) - len(text.lstrip()), len(text.rstrip())
         longest = max(map(len, self.texts), default=1) - 1

@@ -104,4 +104,5 @@ def test_terms_and_states_of_grammars_that_are_gone_level_off(monkeypatch):
     assert max(sizes) < 1_400  # one grammar more than the limit
     assert sum(then < before for before, then in itertools.pairwise(sizes)) > 3
     early, late = terms[: len(terms) // 2], terms[len(terms) // 2 :]
-    assert max(late) < max(early) + 3_000  # without limits there are 8,400 more
+    # Measured: 1,200 more with limits, 8,150 without. Not a level yet: 8 terms a grammar stay up to 1,600 grammars.
+    assert max(late) < max(early) + 3_000
