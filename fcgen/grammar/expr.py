@@ -55,6 +55,7 @@ ALL_BYTES = (1 << 256) - 1
 
 
 _E = TypeVar("_E", bound=Expr)
+_At = TypeVar("_At", bound=Hashable)
 _terms: dict[tuple[Any, ...], Expr] = {}
 _lasting: dict[tuple[Any, ...], Expr] = {}
 MAX_TERMS = 100_000
@@ -82,6 +83,17 @@ def _share(key: tuple[Any, ...], term: Expr) -> Expr:
         _terms.update(_lasting)
         _held[0] = 0
     return _terms.setdefault(key, term)
+
+
+def shared(make: Callable[[_At], Expr], at: _At) -> Expr:
+    """`make(at)`: the same term whenever it is asked for, as long as the table of terms has it.
+
+    Meant for terms that are told apart by what is written, of which there are as many as texts. What makes them may
+    last as long as the process, so that it must not keep them itself.
+    """
+    key = (make, at)
+    found = _terms.get(key)
+    return _share(key, make(at)) if found is None else found
 
 
 def weigh(size: int) -> None:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from fcgen.errors import SchemaError
 from fcgen.grammar.derive import fewest
-from fcgen.grammar.expr import EMPTY, NOTHING, alt, alt_of, deferred, literal, record, seq, unknown
+from fcgen.grammar.expr import EMPTY, NOTHING, alt, alt_of, deferred, literal, record, seq, shared, unknown
 from fcgen.grammar.terms import Expr
 from fcgen.grammar.work import spend
 from fcgen.place import pointer
@@ -27,7 +27,7 @@ from fcgen.schema.array_supplies import Group, Others, Supplies, read_item
 from fcgen.schema.array_tallies import Tallies, Tally
 from fcgen.schema.lowering import Lowering
 from fcgen.schema.shape import Array
-from fcgen.schema.tracking import FAR, MAX_PLACES
+from fcgen.schema.tracking import FAR
 
 MAX_WAYS = 200_000  # steps for all that is looked up at one place
 _CLOSE = literal(b"]")
@@ -69,7 +69,6 @@ class _Unique:
         self._spacing = low.spacing(depth)
         self._comma = int(fewest(self._spacing.comma))
         self._end = seq(self._spacing.close, _CLOSE)
-        self._places: dict[_Place, Expr] = {}
 
     def whole(self) -> Expr:
         start = _Place(self._tallies.start, frozenset())
@@ -130,14 +129,12 @@ class _Unique:
 
     def _at(self, place: _Place) -> Expr:
         """What may come at a place after an item."""
-        found = self._places.get(place)
-        if found is None:
-            if len(self._places) > MAX_PLACES:
-                self._places.clear()
-            may_end = self._tallies.may_end(place.tally)
-            like = self._end if may_end else self._text_of(place.tally, self._way(place.tally, place.written))
-            found = self._places[place] = deferred(partial(self._ways, place), like, contents=self._low.contents)
-        return found
+        return shared(self._after_item, place)
+
+    def _after_item(self, place: _Place) -> Expr:
+        may_end = self._tallies.may_end(place.tally)
+        like = self._end if may_end else self._text_of(place.tally, self._way(place.tally, place.written))
+        return deferred(partial(self._ways, place), like, contents=self._low.contents)
 
     def _ways(self, place: _Place) -> Expr:
         return alt(self._items_at(place), self._end if self._tallies.may_end(place.tally) else NOTHING)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from fcgen.grammar.derive import INFINITE, fewest
-from fcgen.grammar.expr import EMPTY, NOTHING, alt, alt_of, deferred, literal, record, seq, unknown
+from fcgen.grammar.expr import EMPTY, NOTHING, alt, alt_of, deferred, literal, record, seq, shared, unknown
 from fcgen.grammar.names import fork
 from fcgen.grammar.terms import Expr
 from fcgen.grammar.work import spend
@@ -20,7 +20,7 @@ from fcgen.schema.lowering import Lowering
 from fcgen.schema.object_members import NO_NAMES, Count, Members, Unnamed, bits
 from fcgen.schema.object_sketches import Sketches, State
 from fcgen.schema.shape import Object
-from fcgen.schema.tracking import FAR, MAX_PLACES, needing
+from fcgen.schema.tracking import FAR, needing
 
 _QUOTE = literal(b'"')
 _CLOSE = literal(b"}")
@@ -46,7 +46,6 @@ class Places:
         self._demands = frozenset(range(len(part.demands)))
         self._ordered = 0 if low.text.order == "any" else self._members.declared
         self._sketches = Sketches(self._members, count, self._spacing, self._end, part.place)
-        self._places: dict[State, Expr] = {}
         self._names = names_of([name for name, _ in self._members.known], low.text.spell)
 
     def whole(self) -> Expr:
@@ -58,13 +57,11 @@ class Places:
 
     def _at(self, place: State) -> Expr:
         """What may come at a place after a member."""
-        found = self._places.get(place)
-        if found is None:
-            if len(self._places) > MAX_PLACES:
-                self._places.clear()
-            like = self._end if self._may_end(place) else self._sketches.at(place)
-            found = self._places[place] = deferred(partial(self._ways, place), like, contents=self._low.contents)
-        return found
+        return shared(self._place, place)
+
+    def _place(self, place: State) -> Expr:
+        like = self._end if self._may_end(place) else self._sketches.at(place)
+        return deferred(partial(self._ways, place), like, contents=self._low.contents)
 
     def _ways(self, place: State) -> Expr:
         return alt(self._members_at(place), self._end if self._may_end(place) else NOTHING)

@@ -9,12 +9,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from fcgen.errors import SchemaError
-from fcgen.grammar.expr import EMPTY, NOTHING, alt_of, seq
+from fcgen.grammar.expr import EMPTY, NOTHING, alt_of, seq, shared
 from fcgen.grammar.terms import Expr
 from fcgen.place import Place, pointer
 from fcgen.schema.object_members import Count, Members, Unnamed, Written
 from fcgen.schema.text import Spacing
-from fcgen.schema.tracking import MAX_PLACES
 
 MAX_COUNTED = 20_000
 MAX_UNNAMED = 100
@@ -42,7 +41,6 @@ class Sketches:
 
     def __init__(self, members: Members, count: Count, spacing: Spacing, end: Expr, place: Place) -> None:
         self._members, self._count, self._spacing, self._end, self._of = members, count, spacing, end, place
-        self._found: dict[State, Expr] = {}
         self._shorter: dict[tuple[State, bool], Expr] = {}
 
     def at(self, place: State, *, slack: bool = False) -> Expr:
@@ -50,16 +48,9 @@ class Sketches:
 
         With `slack`, the others are not the shortest ones, of which one may be taken.
         """
-        found = None if slack else self._found.get(place)
-        if found is None:
-            if len(self._found) > MAX_PLACES:
-                self._found.clear()
-            found = self._sketched(place, slack=slack)
-            if not slack:
-                self._found[place] = found
-        return found
+        return self._sketched(place, slack=True) if slack else shared(self._sketched, place)
 
-    def _sketched(self, place: State, *, slack: bool) -> Expr:
+    def _sketched(self, place: State, *, slack: bool = False) -> Expr:
         if self._members.is_lost(place.open, place.left):
             return NOTHING
         if max(1, self._count.least) > place.size + (self._members.required & place.left).bit_count():

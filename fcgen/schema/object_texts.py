@@ -15,7 +15,7 @@ from functools import cached_property, partial
 
 from fcgen.grammar.characters import json_chars
 from fcgen.grammar.derive import INFINITE, fewest
-from fcgen.grammar.expr import NOTHING, alt, alt_of, deferred, literal, record, seq, unknown
+from fcgen.grammar.expr import NOTHING, alt, alt_of, deferred, literal, record, seq, shared, unknown
 from fcgen.grammar.names import fork
 from fcgen.grammar.terms import Expr, Names
 from fcgen.schema.keys import symbol, symbols
@@ -23,7 +23,7 @@ from fcgen.schema.lowering import Lowering
 from fcgen.schema.object_members import NO_NAMES, Count, Unnamed, Written, known_members, named_singly
 from fcgen.schema.object_places import Places
 from fcgen.schema.shape import Object
-from fcgen.schema.tracking import FAR, MAX_PLACES
+from fcgen.schema.tracking import FAR
 from fcgen.schema.values import spelled
 
 _QUOTE = literal(b'"')
@@ -147,7 +147,6 @@ class _Others:
         found = (Unnamed(group.names, low.text.spell, low.term(group.value, inside)) for group in part.groups)
         self._groups = [group for group in found if group.value is not NOTHING]
         self._end = seq(self._spacing.close, _CLOSE)
-        self._places: dict[Written, Expr] = {}
 
     @cached_property
     def first(self) -> Expr:
@@ -158,13 +157,11 @@ class _Others:
         """What may follow a member, where these others are written."""
         if not self._groups:
             return self._end
-        found = self._places.get(written)
-        if found is None:
-            if len(self._places) > MAX_PLACES:
-                self._places.clear()
-            ways = partial(self._ways, written)
-            found = self._places[written] = deferred(ways, self._end, contents=self._contents) if written else ways()
-        return found
+        return shared(self._place, written)
+
+    def _place(self, written: Written) -> Expr:
+        ways = partial(self._ways, written)
+        return deferred(ways, self._end, contents=self._contents) if written else ways()
 
     def _ways(self, written: Written) -> Expr:
         return alt(seq(self._spacing.comma, self._member(written)), self._end)

@@ -11,7 +11,6 @@ from fcgen.grammar.terms import Expr
 from fcgen.place import Place, pointer
 
 MAX_CLASSES = 256
-MAX_PLACES = 5_000  # that are remembered
 MAX_FEW = 64  # texts that are told apart one by one
 FAR = 1_000_000  # bytes: a way that is never the shortest
 
