@@ -25,7 +25,7 @@ from fcgen.mask import Masks, reach
 from fcgen.vocab import Vocabulary
 
 SMALL = 4  # entries of a cache
-ROUNDS, PROBES = 5, 5
+ROUNDS, PROBES, TEXTS = 5, 5, 15
 OF_FIXED_THINGS = {  # which nobody can add to
     "fcgen.grammar.cases._alike",
     "fcgen.grammar.ecma._anchor",
@@ -33,6 +33,21 @@ OF_FIXED_THINGS = {  # which nobody can add to
     "fcgen.grammar.ecma._in_either",
     "fcgen.grammar.ecma._not_empty_text",
     "fcgen.grammar.ecma._word",
+}
+REMEMBERING = {  # what is written
+    "names": {"type": "object", "properties": {"a": {"type": "integer"}}, "minProperties": 3},
+    "strings": {"type": "array", "items": {"type": "string"}, "uniqueItems": True, "minItems": 3},
+    "objects": {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {"a": {"type": "integer"}, "b": {"type": "string"}},
+            "required": ["a", "b"],
+            "additionalProperties": False,
+        },
+        "uniqueItems": True,
+        "minItems": 2,
+    },
 }
 CACHE = type(functools.lru_cache(len))
 
@@ -100,9 +115,15 @@ def with_small_limits():
     tokenizer = byte_level()
     vocabulary = Vocabulary.from_tokenizer(tokenizer, stop_ids={tokenizer.eos_token_id})
 
-    def use(number, max_terms=500, max_size=1_000):
+    def use(number, schema=None, max_terms=500, max_size=1_000):
         expr.MAX_TERMS, reach.MAX_SIZE = max_terms, max_size
-        write(Masks(Grammar.from_json_schema(make_schema(number)), vocabulary), number)
+        write(Masks(Grammar.from_json_schema(schema or make_schema(number)), vocabulary), number)
+
+    def level(schema=None):
+        use(0, schema, max_terms=0, max_size=0)
+        for number in range(PROBES):
+            use(number, schema)
+        return living_terms()
 
     use(0)
     gc.freeze()  # what is there before counts no longer, and takes no time
@@ -114,23 +135,36 @@ def with_small_limits():
             sizes.append(reach.reaches_of(vocabulary).automaton.size)
             if number % 5 == 0:
                 terms.append(living_terms())
-        use(0, max_terms=0, max_size=0)
-        for number in range(PROBES):
-            use(number)
-        after_round.append(living_terms())
-    return {"terms": terms, "sizes": sizes, "after a round": after_round}
+        after_round.append(level())
+    of_texts = {}
+    for name, schema in REMEMBERING.items():
+        few = level(schema)
+        for number in range(PROBES, PROBES + TEXTS):
+            use(number, schema)
+        of_texts[name] = [few, level(schema)]
+    return {"terms": terms, "sizes": sizes, "after a round": after_round, "of texts": of_texts}
 
 
-def test_terms_and_states_of_grammars_that_are_gone_level_off():
-    """In a process of its own, where all terms are of these grammars."""
+@pytest.fixture(scope="module")
+def found():
+    """What `with_small_limits` finds in a process of its own, where all terms are of its grammars."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, __file__], env=environment, capture_output=True, text=True, check=True)
-    found = json.loads(done.stdout)
+    return json.loads(done.stdout)
+
+
+def test_terms_and_states_of_grammars_that_are_gone_level_off(found):
     sizes, after_round = found["sizes"], found["after a round"]
     assert max(sizes) < 1_400  # one grammar more than the limit
     assert sum(then < before for before, then in itertools.pairwise(sizes)) > 2 * ROUNDS
     assert max(found["terms"]) < 4_600  # 4,060; and 3,700 to 3,790 after the rounds
     assert max(after_round) < min(after_round) + 300  # 8 terms kept of each grammar are 700 more in the end
+
+
+@pytest.mark.parametrize("name", REMEMBERING)
+def test_a_grammar_keeps_nothing_of_texts_that_are_gone(found, name):
+    few, many = found["of texts"][name]
+    assert many < few + 5 * TEXTS  # 15 to 300 terms more a text, where what makes them keeps them
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from fcgen.errors import GrammarTooLarge
 from fcgen.grammar.arcs import Recording
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.enumeration import few_texts, texts_of
-from fcgen.grammar.expr import alt_of, both, complement
+from fcgen.grammar.expr import alt_of, both, complement, shared
 from fcgen.grammar.names import fork
 from fcgen.grammar.terms import Expr, Literal, Names
 from fcgen.grammar.work import spend
@@ -31,7 +31,7 @@ from fcgen.schema.lowering import Lowering, children_of
 from fcgen.schema.number_sets import Number
 from fcgen.schema.shape import AnyOf, Anything, Array, Boolean, Never, Null, Object, Shape, String, Values
 from fcgen.schema.string_texts import string_texts
-from fcgen.schema.values import key_of
+from fcgen.schema.values import key_of, value_by
 
 MAX_LISTED = 256
 _DEEP = 6
@@ -152,18 +152,16 @@ class Supplies:
     def __init__(self, part: Array, tallies: Tallies, low: Lowering, inside: int) -> None:
         self._part, self._tallies, self._low, self._inside = part, tallies, low, inside
         self._enough = tallies.needed + 1
-        self.values: dict[Hashable, Any] = {}
-        self._spellings: dict[Hashable, Expr] = {}
         self._apart: dict[Shape, tuple[dict[Hashable, Any], Shape]] = {}
         self._others: dict[Shape, Others | None] = {}
         self._holding: dict[Shape, bool] = {}
 
     def spelled(self, key: Hashable) -> Expr:
         """The texts of a value that is known."""
-        found = self._spellings.get(key)
-        if found is None:
-            found = self._spellings[key] = self._low.permuted.value(self.values[key], self._inside)
-        return found
+        return shared(self._spelled, key)
+
+    def _spelled(self, key: Hashable) -> Expr:
+        return self._low.of_written(self.listed[key] if key in self.listed else value_by(key), self._inside)
 
     @cached_property
     def listed(self) -> dict[Hashable, Any]:
@@ -171,7 +169,6 @@ class Supplies:
         found: dict[Hashable, Any] = {}
         for kind in self._tallies.all_kinds():
             found.update(self._divided(kind.shape)[0])
-        self.values.update(found)
         return found
 
     @cached_property
@@ -217,10 +214,9 @@ class Supplies:
             return
         seen = set(self.listed)
         for text in texts_of(self._low.sampling.late(shape, 0)):
-            key, value = read_item(text)
+            key, _ = read_item(text)
             if key not in seen:
                 seen.add(key)
-                self.values.setdefault(key, value)
                 yield key, int(fewest(self.spelled(key)))
 
     def _divided(self, shape: Shape) -> tuple[dict[Hashable, Any], Shape]:

@@ -177,8 +177,7 @@ class _Unique:
 
     def after(self, text: bytes, written: Written, then: Tally) -> Expr:
         """What may follow the item that is written last."""
-        key, value = read_item(text)
-        self._supplies.values.setdefault(key, value)
+        key, _ = read_item(text)
         return self._at(_Place(then, written | {key}))
 
     def _steps(self, tally: Tally) -> Iterator[_Step]:

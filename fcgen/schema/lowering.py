@@ -73,7 +73,6 @@ class Lowering:
         self._wanted: list[tuple[Any, Shape, int]] = []
         self._open: set[tuple[Shape, int]] = set()
         self._distinct: Lowering | None = None
-        self._permuted: Lowering | None = None
         self._sampling: Lowering | None = None
         self._family = _Family(contents or Contents()) if family is None else family
         self.contents = self._family.contents
@@ -151,14 +150,9 @@ class Lowering:
             self._distinct = Lowering(replace(self.text, one_spelling=True), self._build, self._family)
         return self._distinct
 
-    @property
-    def permuted(self) -> Lowering:
-        """The same with properties in any order."""
-        if self.text.order == "any":
-            return self
-        if self._permuted is None:
-            self._permuted = Lowering(replace(self.text, order="any"), self._build, self._family)
-        return self._permuted
+    def of_written(self, value: Any, depth: int) -> Expr:
+        """The texts of a value that was written, with properties in any order. Nothing of it is kept here."""
+        return Lowering(replace(self.text, order="any"), self._build, contents=self.contents).value(value, depth)
 
     @property
     def sampling(self) -> Lowering:

@@ -72,7 +72,8 @@ class Sketches:
             return straight
         if len(self._shorter) > MAX_COUNTED:
             self._shorter.clear()
-        found, stack = self._shorter, [start]
+        found = {} if start.written else self._shorter  # there are as many with names as there are texts
+        stack = [start]
         while stack:
             place = stack[-1]
             if (place, slack) in found:

@@ -32,6 +32,19 @@ def key_of(value: Any) -> Hashable:
             return value  # type: ignore[no-any-return]  # an int or a float, of which Python knows 1 == 1.0
 
 
+def value_by(key: Any) -> Any:
+    """A value that has this key."""
+    match key:
+        case (kind, value) if kind is bool:
+            return value
+        case (kind, *items) if kind is list:
+            return list(map(value_by, items))
+        case (kind, members) if kind is dict:
+            return {name: value_by(item) for name, item in sorted(members)}
+        case _:
+            return key
+
+
 def flaw(value: Any) -> str | None:
     """What makes `value` unusable as a JSON value; None if nothing does."""
     open_values = [(value, 0)]
