@@ -201,8 +201,12 @@ class Members:
 
     def named(self, i: int, open_: frozenset[int], *, after_comma: bool) -> list[tuple[Expr, frozenset[int]]]:
         """A known name with its value, by the demands that it meets, each with the demands that are open then."""
-        key = self._low.key(self.known[i][0], self._depth, after_comma=after_comma)
+        key = self.key(i, after_comma=after_comma)
         return [(seq(key, value), left) for value, left in self.values(i, open_)]
+
+    def key(self, i: int, *, after_comma: bool) -> Expr:
+        """A known name and its colon."""
+        return self._low.key(self.known[i][0], self._depth, after_comma=after_comma)
 
     def values(self, i: int, open_: frozenset[int]) -> list[tuple[Expr, frozenset[int]]]:
         """The value of a known name, by the demands that it meets, each with the demands that are open then."""
