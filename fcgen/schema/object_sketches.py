@@ -67,8 +67,13 @@ class PlainNeeds:
         """The fewest bytes that follow the name of a member."""
         rest, count = self._rest, self._needed.bit_count()
         if self._needed >> i & 1:
-            rest, count = self._end + sum(map(self._member_need, bits(self._needed ^ 1 << i))), count - 1
+            rest, count = self._rest_but_for(i), count - 1
         return INFINITE if count > max(0, self._room) else self._colon + self._value_need(i) + rest
+
+    def _rest_but_for(self, i: int) -> float:
+        if self._rest < INFINITE:
+            return self._rest - self._member_need(i)
+        return self._end + sum(map(self._member_need, bits(self._needed ^ 1 << i)))
 
     def _member_need(self, i: int) -> float:
         found = self._needs.get(i)
