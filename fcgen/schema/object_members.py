@@ -25,7 +25,7 @@ from fcgen.schema.algebra import divided, meet
 from fcgen.schema.keys import Spell, canonical, other_names, spellings
 from fcgen.schema.lowering import Lowering
 from fcgen.schema.object_sets import is_named, value_of
-from fcgen.schema.shape import Demand, Never, Object, Ref, Shape, String, Witness
+from fcgen.schema.shape import Demand, Never, Object, Shape, String, Witness
 from fcgen.schema.string_sets import meet_strings, no_string
 from fcgen.schema.string_texts import string_texts
 from fcgen.schema.tracking import MAX_FEW, check_few
@@ -248,8 +248,7 @@ class Members:
         alike: dict[Hashable, tuple[Shape, set[int]]] = {}
         for k, witness in settling:
             if k in open_:
-                of = witness.value.key if isinstance(witness.value, Ref) else witness.value
-                alike.setdefault(of, (witness.value, set()))[1].add(k)
+                alike.setdefault(self._low.said.of(witness.value), (witness.value, set()))[1].add(k)
         classes = [(value, open_)]
         for witness_value, met in alike.values():
             classes = [found for one in classes for found in _split(*one, witness_value, met)]
