@@ -147,6 +147,8 @@ def _walked(content: _Content, spell: Spell, wide: bool) -> Expr:  # noqa: FBT00
 def _parts(content: _Content, spell: Spell, wide: bool) -> list[Expr]:  # noqa: FBT001
     """What a text must be of at the same time."""
     patterns, not_patterns, formats, not_formats, least, most, excluded, choices = content
+    if not frozenset(patterns).isdisjoint(not_patterns):
+        return [NOTHING]
     parts = [_pattern(pattern, spell) for pattern in patterns] + [_format(name, spell, wide) for name in formats]
     if least or most is not None:
         fitted = fitted_to_length(patterns[0], parts[0], least, most) if patterns else None
