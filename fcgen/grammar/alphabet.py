@@ -171,6 +171,10 @@ class Restriction:
         """Whether all that is needed to see how short a text of `root` can be is writable."""
         return self._is_sound(root, self._short, self._unshort, _needed_parts, _is_needed_writable)
 
+    def _need(self, root: Expr) -> float:
+        """The fewest bytes that finish `root`, restricted."""
+        return fewest(root if self._shows_need(root) else self.also(root))
+
     def _is_sound(
         self,
         root: Expr,
@@ -214,14 +218,16 @@ class Restriction:
         if found is None:
             known = {contents: self._is_known_clean(contents.leaves) for contents in set(among.contents)}
             clean = [known[contents] for contents in among.contents]
+            need_by = among.need_by and among.need_by(self._need)
 
             def tail(index: int) -> Expr:
                 return among.tail(index) if clean[index] else self.also(among.tail(index))
 
             def need(index: int) -> float:
-                shown = among.shown
-                if clean[index] or (shown is not None and all(map(self._shows_need, shown(index)))):
+                if clean[index]:
                     return among.need(index)
+                if need_by is not None:
+                    return need_by(index)
                 return fewest(self.also(among.tail(index)))
 
             symbol = among.symbol

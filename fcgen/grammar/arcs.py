@@ -237,7 +237,8 @@ def _grouped(pairs: Iterable[tuple[int, Expr]]) -> Arcs:
 def _crossed(parts: tuple[Expr, ...]) -> Arcs:
     rows: list[tuple[int, tuple[Expr, ...]]] = [(ALL_BYTES, ())]
     for part in parts:
-        rows = [(m & n, (*terms, then)) for m, terms in rows for n, then in arcs(part) if m & n]
+        found = arcs(part)
+        rows = [(common, (*terms, then)) for m, terms in rows for n, then in found if (common := m & n)]
     return [(m, then) for m, then in _grouped((m, both(*terms)) for m, terms in rows) if then is not NOTHING]
 
 

@@ -327,7 +327,10 @@ def both(*parts: Expr) -> Expr:
     """What all parts accept. Meant for regular parts: recursive ones may have no end of states."""
     flat: dict[Expr, None] = {}
     for part in parts:
-        flat.update(dict.fromkeys(part.parts if type(part) is Both else (part,)))
+        if type(part) is Both:
+            flat.update(dict.fromkeys(part.parts))
+        else:
+            flat[part] = None
     flat.pop(ANY_BYTES, None)
     if len(flat) < 2:
         return next(iter(flat), ANY_BYTES)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from copy import copy
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 building = threading.RLock()
 """Held by the one thread that builds terms, or finds out what follows them."""
@@ -159,6 +159,10 @@ class Apart(Expr):
     inner: Expr
 
 
+Measure: TypeAlias = Callable[[Expr], float]
+"""The fewest bytes that finish a term."""
+
+
 class Unlike(Expr):
     """The texts of `plain` that are none of `names`, which are many strings at most, and never all that there are."""
 
@@ -178,7 +182,8 @@ class Names:
         is_closed: whether nothing follows any of them.
         leaves: what stands for what follows each name until that is walked, as far as it was asked for.
         contents: for each name, what is known of the terms that follow it.
-        shown: for a name, terms such that what it needs is right if these are; None: it is not known.
+        need_by: for a measure of terms, how many bytes finish what follows a name by that measure; None: that is not
+            known before it is built.
     """
 
     __slots__ = (
@@ -193,8 +198,8 @@ class Names:
         "is_sorted",
         "keys",
         "leaves",
+        "need_by",
         "order",
-        "shown",
         "symbol",
     )
 
@@ -215,7 +220,7 @@ class Names:
         self.is_sorted = self._sorted == list(keys)
         self.is_closed = after is None
         self._after, self._need = after, need
-        self.shown: Callable[[int], Iterable[Expr]] | None = None
+        self.need_by: Callable[[Measure], Callable[[int], float]] | None = None
         self._tails: list[Expr | None] = [None] * len(keys)
         self._needs: list[float | None] = [None] * len(keys)
         self.leaves: dict[int, Expr] = {}
@@ -224,7 +229,7 @@ class Names:
         self,
         after: Callable[[int], Expr],
         need: Callable[[int], float],
-        shown: Callable[[int], Iterable[Expr]],
+        need_by: Callable[[Measure], Callable[[int], float]],
         contents: Contents,
     ) -> Names:
         """The same names with something else after them.
@@ -232,13 +237,13 @@ class Names:
         Args:
             after: what follows each name.
             need: how many bytes finish what follows it.
-            shown: terms such that `need` is right if these are.
+            need_by: the same by any measure of terms.
             contents: what is known of the terms that follow.
         """
         twin = copy(self)
         twin.contents = [contents] * len(self.keys)
         twin.is_closed = False
-        twin._after, twin._need, twin.shown = after, need, shown  # noqa: SLF001  of its own class
+        twin._after, twin._need, twin.need_by = after, need, need_by  # noqa: SLF001  of its own class
         twin._tails, twin._needs = [None] * len(self.keys), [None] * len(self.keys)  # noqa: SLF001
         twin.leaves = {}
         return twin

@@ -19,6 +19,7 @@ from fcgen.grammar.terms import Contents, Expr, Literal, Scope
 from fcgen.schema.algebra import shape_of
 from fcgen.schema.definitions import resolve
 from fcgen.schema.keys import quoted
+from fcgen.schema.said import Said
 from fcgen.schema.shape import EVERY_KIND, AnyOf, Array, Object, Shape
 from fcgen.schema.text import Spacing, Text, spacing
 from fcgen.schema.values import spelled
@@ -35,6 +36,7 @@ class _Family:
 
     Attributes:
         contents: what is known of their terms.
+        said: what the shapes say.
         lowerings: all of them.
         is_busy: whether a term is being built, so that definitions which are referred to may not be there yet.
         is_checking: whether checks are being made.
@@ -43,6 +45,7 @@ class _Family:
 
     def __init__(self, contents: Contents) -> None:
         self.contents = contents
+        self.said = Said()
         self.lowerings: list[Lowering] = []
         self.is_busy = self.is_checking = False
         self.checks: list[Callable[[], None]] = []
@@ -54,6 +57,7 @@ class Lowering:
     Attributes:
         text: the choices.
         contents: what is known of the terms, all in all.
+        said: what the shapes say, by which equal ones are known.
     """
 
     def __init__(
@@ -75,7 +79,7 @@ class Lowering:
         self._distinct: Lowering | None = None
         self._sampling: Lowering | None = None
         self._family = _Family(contents or Contents()) if family is None else family
-        self.contents = self._family.contents
+        self.contents, self.said = self._family.contents, self._family.said
         self._family.lowerings.append(self)
 
     def whole(self, shape: Shape, depth: int) -> Expr:

@@ -25,7 +25,7 @@ from fcgen.schema.algebra import divided, meet
 from fcgen.schema.keys import Spell, canonical, other_names, spellings
 from fcgen.schema.lowering import Lowering
 from fcgen.schema.object_sets import is_named, value_of
-from fcgen.schema.shape import Demand, Never, Object, Ref, Shape, String, Witness
+from fcgen.schema.shape import Demand, Never, Object, Shape, String, Witness
 from fcgen.schema.string_sets import meet_strings, no_string
 from fcgen.schema.string_texts import string_texts
 from fcgen.schema.tracking import MAX_FEW, check_few
@@ -167,7 +167,9 @@ class Members:
         self._by_language = frozenset(
             k for k in demands for witness in part.demands[k].witnesses if isinstance(witness.names, String)
         )
-        self._named: dict[tuple[int, frozenset[int]], list[tuple[Expr, frozenset[int]]]] = {}
+        self._concerning = [frozenset(k for k, _ in found) for found in self._by_name]
+        self._met: dict[tuple[int, frozenset[int]], list[tuple[Expr, frozenset[int]]]] = {}
+        self._members: dict[tuple[int, frozenset[int], bool], list[tuple[Expr, frozenset[int]]]] = {}
         self._values: dict[Shape, Expr] = {}
 
     def _settling(self, name: str) -> list[tuple[int, Witness]]:
@@ -201,17 +203,30 @@ class Members:
 
     def named(self, i: int, open_: frozenset[int], *, after_comma: bool) -> list[tuple[Expr, frozenset[int]]]:
         """A known name with its value, by the demands that it meets, each with the demands that are open then."""
-        key = self._low.key(self.known[i][0], self._depth, after_comma=after_comma)
-        return [(seq(key, value), left) for value, left in self.values(i, open_)]
+        concerned = self._concerning[i] & open_
+        found = self._members.get((i, concerned, after_comma))
+        if found is None:
+            key = self.key(i, after_comma=after_comma)
+            found = self._members[i, concerned, after_comma] = [
+                (seq(key, value), met) for value, met in self._values_met(i, concerned)
+            ]
+        return [(member, open_ - met) for member, met in found] if concerned else [(one, open_) for one, _ in found]
+
+    def key(self, i: int, *, after_comma: bool) -> Expr:
+        """A known name and its colon."""
+        return self._low.key(self.known[i][0], self._depth, after_comma=after_comma)
 
     def values(self, i: int, open_: frozenset[int]) -> list[tuple[Expr, frozenset[int]]]:
         """The value of a known name, by the demands that it meets, each with the demands that are open then."""
-        concerned = open_.intersection(k for k, _ in self._by_name[i])
-        found = self._named.get((i, concerned))
+        return [(value, open_ - met) for value, met in self._values_met(i, self._concerning[i] & open_)]
+
+    def _values_met(self, i: int, concerned: frozenset[int]) -> list[tuple[Expr, frozenset[int]]]:
+        """The value of a known name, by which of the demands that it can meet it does."""
+        found = self._met.get((i, concerned))
         if found is None:
             variants = self._variants(self.known[i][1], self._by_name[i], concerned)
-            found = self._named[i, concerned] = [(term, concerned - left) for term, left in variants]
-        return [(value, open_ - met) for value, met in found]
+            found = self._met[i, concerned] = [(term, concerned - left) for term, left in variants]
+        return found
 
     def unnamed(self, open_: frozenset[int]) -> Iterator[tuple[Unnamed, frozenset[int]]]:
         """The names that are not known, by the demands that they meet, each with the demands that are open then."""
@@ -233,8 +248,7 @@ class Members:
         alike: dict[Hashable, tuple[Shape, set[int]]] = {}
         for k, witness in settling:
             if k in open_:
-                of = witness.value.key if isinstance(witness.value, Ref) else witness.value
-                alike.setdefault(of, (witness.value, set()))[1].add(k)
+                alike.setdefault(self._low.said.of(witness.value), (witness.value, set()))[1].add(k)
         classes = [(value, open_)]
         for witness_value, met in alike.values():
             classes = [found for one in classes for found in _split(*one, witness_value, met)]

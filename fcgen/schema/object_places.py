@@ -6,19 +6,19 @@ which demands are still open. Places are built where they are walked.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import EMPTY, NOTHING, alt, alt_of, deferred, literal, record, seq, shared, unknown
 from fcgen.grammar.names import fork
-from fcgen.grammar.terms import Expr
+from fcgen.grammar.terms import Expr, Measure
 from fcgen.grammar.work import spend
 from fcgen.schema.keys import names_of
 from fcgen.schema.lowering import Lowering
 from fcgen.schema.object_members import NO_NAMES, Count, Members, Unnamed, bits
-from fcgen.schema.object_sketches import Sketches, State
+from fcgen.schema.object_sketches import PlainNeeds, Sketches, State
 from fcgen.schema.shape import Object
 from fcgen.schema.tracking import FAR, needing
 
@@ -89,7 +89,7 @@ class Places:
             if self._members.required >> i & 1 or not is_full:
                 chosen |= 1 << i
         known = _Known(self, place)
-        names = self._names.followed(known.after, known.need, known.shown, self._low.contents)
+        names = self._names.followed(known.after, known.need_by(fewest), known.need_by, self._low.contents)
         found = [seq(self._spacing.comma if place.size else EMPTY, fork(names, chosen))]
         declared = place.left & self._ordered
         if not self._members.required & declared and not is_full:
@@ -117,6 +117,13 @@ class Places:
         size = min(place.size + 1, self._count.cap)
         for value, open_ in self._members.values(i, place.open):
             yield value, self._at(State(place.left, size, open_, place.written))
+
+    def plain_needs(self, place: State, measure: Measure) -> PlainNeeds | None:
+        """The needs of the members at a place; None: they are only known of sketches."""
+        needed = (self._members.required & place.left).bit_count()
+        if place.open or place.size + needed < self._count.least:
+            return None
+        return PlainNeeds(self._members, self._count, self._spacing, self._end, place=place, measure=measure)
 
     @property
     def colon(self) -> Expr:
@@ -156,16 +163,15 @@ class _Known:
         """The value of a name, and what may follow it."""
         return seq(self._places.colon, alt_of(seq(value, then) for value, then in self._values(i)))
 
-    def need(self, i: int) -> float:
-        """The fewest bytes that follow a name."""
-        needs = (fewest(value) + fewest(then) for value, then in self._values(i))
-        return fewest(self._places.colon) + min(needs, default=INFINITE)
+    def need_by(self, measure: Measure) -> Callable[[int], float]:
+        """How many bytes follow a name at least, by a measure of terms."""
+        return partial(self._need, measure, self._places.plain_needs(self._place, measure))
 
-    def shown(self, i: int) -> Iterator[Expr]:
-        """The terms that show what a name needs."""
-        yield self._places.colon
-        for value, then in self._values(i):
-            yield from (value, then)
+    def _need(self, measure: Measure, plain: PlainNeeds | None, i: int) -> float:
+        if plain is not None:
+            return plain.after_name(i)
+        needs = (measure(value) + measure(then) for value, then in self._values(i))
+        return measure(self._places.colon) + min(needs, default=INFINITE)
 
     def _values(self, i: int) -> list[tuple[Expr, Expr]]:
         found = self._found.get(i)

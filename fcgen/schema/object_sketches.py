@@ -9,15 +9,17 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from fcgen.errors import SchemaError
+from fcgen.grammar.derive import INFINITE
 from fcgen.grammar.expr import EMPTY, NOTHING, alt_of, seq, shared
-from fcgen.grammar.terms import Expr
+from fcgen.grammar.terms import Expr, Measure
 from fcgen.place import Place, pointer
-from fcgen.schema.object_members import Count, Members, Unnamed, Written
+from fcgen.schema.object_members import Count, Members, Unnamed, Written, bits
 from fcgen.schema.text import Spacing
 
 MAX_COUNTED = 20_000
 MAX_UNNAMED = 100
 MAX_TRIED = 6
+NO_DEMANDS: frozenset[int] = frozenset()
 
 
 class State(NamedTuple):
@@ -34,6 +36,52 @@ class State(NamedTuple):
     size: int
     open: frozenset[int]
     written: Written
+
+
+class PlainNeeds:
+    """How far it is to the end by way of each member that may come next, where only required members are needed.
+
+    It is what the sketches show, added up without them: an object has far more places than members.
+
+    Args:
+        members: the members of the object.
+        count: the bounds on their number; they ask for no others than the required ones.
+        spacing: what stands between them.
+        end: what stands behind the last one.
+        place: where the object is; no demand is open there.
+        measure: the fewest bytes that finish a term.
+    """
+
+    def __init__(
+        self, members: Members, count: Count, spacing: Spacing, end: Expr, *, place: State, measure: Measure
+    ) -> None:
+        self._members, self._measure = members, measure
+        self._needed = members.required & place.left
+        self._room = INFINITE if count.most is None else count.most - min(place.size + 1, count.cap)
+        self._colon, self._end = measure(spacing.colon), measure(end)
+        self._needs: dict[int, float] = {}
+        self._rest = self._end + sum(map(self._member_need, bits(self._needed)))
+
+    def after_name(self, i: int) -> float:
+        """The fewest bytes that follow the name of a member."""
+        rest, count = self._rest, self._needed.bit_count()
+        if self._needed >> i & 1:
+            rest, count = self._rest_but_for(i), count - 1
+        return INFINITE if count > max(0, self._room) else self._colon + self._value_need(i) + rest
+
+    def _rest_but_for(self, i: int) -> float:
+        if self._rest < INFINITE:
+            return self._rest - self._member_need(i)
+        return self._end + sum(map(self._member_need, bits(self._needed ^ 1 << i)))
+
+    def _member_need(self, i: int) -> float:
+        found = self._needs.get(i)
+        if found is None:
+            found = self._needs[i] = self._measure(self._members.key(i, after_comma=True)) + self._value_need(i)
+        return found
+
+    def _value_need(self, i: int) -> float:
+        return min((self._measure(value) for value, _ in self._members.values(i, NO_DEMANDS)), default=INFINITE)
 
 
 class Sketches:

@@ -30,7 +30,7 @@ from fcgen.schema.lengths import fitted_to_length
 from fcgen.schema.shape import String
 from fcgen.schema.values import spelled
 
-_FEW_STATES = 64
+_FEW_STATES, _FEW_STEPS = 64, 2_000
 _SMALL_STATES, _SMALL_STEPS = 2_000, 40_000
 _EVERYTHING = r"[\s\S]*"
 
@@ -147,6 +147,8 @@ def _walked(content: _Content, spell: Spell, wide: bool) -> Expr:  # noqa: FBT00
 def _parts(content: _Content, spell: Spell, wide: bool) -> list[Expr]:  # noqa: FBT001
     """What a text must be of at the same time."""
     patterns, not_patterns, formats, not_formats, least, most, excluded, choices = content
+    if not frozenset(patterns).isdisjoint(not_patterns):
+        return [NOTHING]
     parts = [_pattern(pattern, spell) for pattern in patterns] + [_format(name, spell, wide) for name in formats]
     if least or most is not None:
         fitted = fitted_to_length(patterns[0], parts[0], least, most) if patterns else None
@@ -186,8 +188,17 @@ def _pattern(pattern: str, spell: Spell) -> Expr:
 
 @lru_cache(maxsize=1024)
 def _not_pattern(pattern: str, spell: Spell) -> Expr:
-    """Whatever the pattern matches nowhere in."""
-    return complement(_pattern(pattern, spell))
+    """Whatever the pattern matches nowhere in, as an automaton if it is small.
+
+    In an automaton it is seen at once that nothing is left when the pattern has matched. In a complement it is not:
+    what is left is in no JSON string, which only a search through all that must hold beside it would tell.
+    """
+    others = complement(_pattern(pattern, spell))
+    try:
+        with bounded(_FEW_STEPS):
+            return determinize(both(_of_length(0, None, spell), others), limit=_FEW_STATES)
+    except (GrammarTooLarge, OutOfSteps):
+        return others
 
 
 @lru_cache(maxsize=64)

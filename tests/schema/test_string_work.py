@@ -20,3 +20,16 @@ def test_many_patterns_beside_a_length_take_few_steps():
         places = {automaton.step(start, b'"' + bytes(text)) for text in itertools.product(b"ab12c ", repeat=4)}
         for place in places - {DEAD}:
             assert automaton.by_rows(place)
+
+
+def test_of_patterns_that_exclude_each_other_little_is_searched():
+    """What one pattern has matched the others exclude at once, without a search through all of them."""
+    words = ["NEW", "ON_APPROVAL", "ON_SIGNING", "ON_MODIFICATION", "EXECUTED", "DEPRECATED", "REJECTED"]
+    schema = {"type": "string", "oneOf": [{"pattern": word} for word in words]}
+    with bounded(30_000):
+        root = compile_schema(schema).root
+        automaton = Automaton(horizon=80)
+        start = automaton.start(root)
+        for word in words:
+            assert automaton.by_rows(automaton.step(start, b'"on ' + word.encode()))
+        assert automaton.step(start, b'"NEW, REJECTED"') == DEAD
