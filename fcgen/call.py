@@ -389,6 +389,11 @@ def choose(functions: Sequence[Function], choice: Choice, left_out: Sequence[str
             f"choice {excerpt(wanted)} has {excerpt(unknown)}, which is no function's name, in a list of names",
             hint=f"Use {excerpt(unknown)} alone, or list the functions that a call may name.",
         )
+    if unknown is not None and not names:
+        raise FunctionError(
+            f"choice {excerpt(unknown)} names a function, and no functions are offered",
+            hint='Offer functions, or use "auto" or "none" for a text.',
+        )
     if unknown is not None:
         raise FunctionError(
             f"choice {excerpt(unknown)} is none of the functions offered: {excerpt(', '.join(sorted(names)), 200)}",
