@@ -1,4 +1,4 @@
-"""What may be replied: the union of calls and text, as one grammar.
+"""Functions and a choice -> the grammar of replies: the union of calls and text.
 
 Each function contributes its own call, its name with its own arguments, so one function's arguments never stand under
 another's name. Text is anything that does not begin like a call, so that `call | text` is unambiguous. The words around
@@ -250,7 +250,7 @@ class Grammar(Shared):
 
 @dataclass(frozen=True, slots=True)
 class FunctionReport:
-    """What became of one function: usable if there are no errors.
+    """The outcome of compiling one function: usable if there are no errors.
 
     Attributes:
         name: the function's name.
@@ -502,7 +502,7 @@ def _memory_errors() -> Iterator[None]:
 
 
 class _Envelope(NamedTuple):
-    """What stands around calls: the parts of one, with _NAME and _ARGUMENTS among them; and what text may be.
+    """The texts around calls: the parts of one, with _NAME and _ARGUMENTS among them; and the texts of a text reply.
 
     `text` is what does not begin like a call, `anything` a text where no call is possible.
     """
