@@ -14,7 +14,8 @@ from walking import accepts, allowed, sample
 
 import fcgen.call as calls
 from fcgen import Function, Grammar, Masks, Vocabulary, parse_reply
-from fcgen.call import arguments_schema, check_functions, choose
+from fcgen.call import arguments_schema, check_functions
+from fcgen.choice import choose
 from fcgen.errors import (
     FunctionError,
     GrammarError,
