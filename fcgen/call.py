@@ -1,4 +1,4 @@
-"""What may be replied: the union of calls and text, as one grammar.
+"""Functions and a choice -> the grammar of replies: the union of calls and text.
 
 Each function contributes its own call, its name with its own arguments, so one function's arguments never stand under
 another's name. Text is anything that does not begin like a call, so that `call | text` is unambiguous. The words around
@@ -15,12 +15,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
+from fcgen.choice import Choice, choose
 from fcgen.errors import (
     FcgenError,
     FunctionError,
@@ -51,9 +51,7 @@ if TYPE_CHECKING:
     from referencing import Registry
     from typing_extensions import Unpack
 
-Choice = str | Sequence[str]
 OnError = Literal["raise", "leave_out"]
-_WORDS = ("auto", "required", "none")
 
 # What stands in an envelope for a function's own.
 _HOLES = Scope()
@@ -250,7 +248,7 @@ class Grammar(Shared):
 
 @dataclass(frozen=True, slots=True)
 class FunctionReport:
-    """What became of one function: usable if there are no errors.
+    """The outcome of compiling one function: usable if there are no errors.
 
     Attributes:
         name: the function's name.
@@ -357,53 +355,6 @@ def report_mistakes(mistakes: Sequence[FcgenError]) -> tuple[FunctionReport, ...
     return tuple(FunctionReport(name, tuple(errors)) for name, errors in by_name.items())
 
 
-def read_choice(choice: object) -> str | tuple[str, ...]:
-    """`choice` as it is, if it is one in form. Raises FunctionError."""
-    names = (choice,) if isinstance(choice, str) else choice
-    if not isinstance(names, list | tuple | AbstractSet) or not all(isinstance(name, str) for name in names):
-        raise FunctionError(
-            f"choice is {excerpt(choice)}",
-            hint='Use "auto", "required", "none", a function\'s name, or a list of names',
-        )
-    return choice if isinstance(choice, str) else tuple(names)
-
-
-def choose(functions: Sequence[Function], choice: Choice, left_out: Sequence[str] = ()) -> tuple[Function, ...]:
-    """The functions that a call may name under `choice`, which may also name some that are left out.
-
-    Raises:
-        FunctionError: `choice` is none in form, names a function that is not there, or demands a call where there is
-            no function.
-    """
-    chosen = read_choice(choice)
-    listed = [chosen] if isinstance(chosen, str) else list(chosen)
-    if choice == "none":
-        return ()
-    if choice == "auto":
-        return tuple(functions)
-    every = [*(function.name for function in functions), *left_out]
-    names, wanted = set(every), every if choice == "required" else listed
-    unknown = next((name for name in wanted if name not in names), None)
-    if unknown in _WORDS:
-        raise FunctionError(
-            f"choice {excerpt(wanted)} has {excerpt(unknown)}, which is no function's name, in a list of names",
-            hint=f"Use {excerpt(unknown)} alone, or list the functions that a call may name.",
-        )
-    if unknown is not None:
-        raise FunctionError(
-            f"choice {excerpt(unknown)} is none of the functions offered: {excerpt(', '.join(sorted(names)), 200)}",
-            hint='Use a function\'s name, a list of names, "auto", "required" or "none".',
-        )
-    if not wanted and choice != "required":
-        raise FunctionError(
-            "choice is an empty list, so there is no function to call",
-            hint='List the functions that a call may name, or use "none" for a text.',
-        )
-    if not wanted:
-        raise FunctionError("a call is demanded, and there is no function to call", hint="Offer at least one function.")
-    return tuple(function for function in functions if function.name in wanted)
-
-
 def arguments_schema(function: Function) -> dict[str, Any]:
     """The schema that the arguments of a call are held to: the function's parameters, closed if they list them all."""
     parameters = function.parameters
@@ -497,7 +448,7 @@ def _memory_errors() -> Iterator[None]:
 
 
 class _Envelope(NamedTuple):
-    """What stands around calls: the parts of one, with _NAME and _ARGUMENTS among them; and what text may be.
+    """The texts around calls: the parts of one, with _NAME and _ARGUMENTS among them; and the texts of a text reply.
 
     `text` is what does not begin like a call, `anything` a text where no call is possible.
     """

@@ -174,7 +174,7 @@ def encode(prompt: str, tokenizer: Any, control: ControlTexts, *, add_special_to
 
 
 def _is_forged(prompt: Prompt, control: ControlTexts) -> bool:
-    """Whether the text has other control texts than the template's."""
+    """Return whether the text has control texts that the template did not write."""
     if len(prompt.pieces) == 1:
         return False
     begins = accumulate(map(len, prompt.pieces), initial=0)

@@ -20,7 +20,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from fcgen.call import Choice, Grammar, OnError, TextOptions
+from fcgen.call import Grammar, OnError, TextOptions
+from fcgen.choice import Choice
 from fcgen.decode.loop import BATCH_SIZE, LOOKUP, Loop
 from fcgen.decode.reading import Prefixes
 from fcgen.decode.repetition import REPEAT_LIMIT

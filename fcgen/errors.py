@@ -19,6 +19,7 @@
     ├── OptionError (ValueError)         an option with a value that it cannot have
     ├── ModelError                       a model that cannot be found, fetched or used
     ├── DocumentError (ValueError)       an input of documents that cannot be read at all
+    │   └── InputDamaged                 an input that breaks off or is damaged: what follows cannot be read
     ├── JobError                         a job that cannot begin, or cannot go on
     └── ManyErrors (ValueError)          several of these at once, in `errors`
 
@@ -173,6 +174,10 @@ class ModelError(FcgenError):
 
 class DocumentError(FcgenError, ValueError):
     """An input of documents that cannot be read at all; of one document, it becomes that row's error."""
+
+
+class InputDamaged(DocumentError):
+    """An input that breaks off or is damaged: rows that follow cannot be read."""
 
 
 class JobError(FcgenError):

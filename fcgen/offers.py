@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fcgen.call import Grammar, OnError, TextOptions, read_choice, read_offered
+from fcgen.call import Grammar, OnError, TextOptions, read_offered
+from fcgen.choice import read_choice
 from fcgen.errors import Unsatisfiable, VocabularyError
 from fcgen.formats import Format
 from fcgen.functions import Function

@@ -195,17 +195,17 @@ def _layouts(system: str | None, turns: Sequence[Message]) -> list[Sequence[Mess
 
 
 def has_chats(tokenizer: Any) -> bool:
-    """Whether a tokenizer lays out conversations: by a chat template, or as mistral-common does."""
+    """Return whether a tokenizer lays out conversations: by a chat template, or as mistral-common does."""
     return bool(getattr(tokenizer, "chat_template", None)) or _is_mistral(tokenizer)
 
 
 def _is_mistral(tokenizer: Any) -> bool:
-    """Whether it is mistral-common's in transformers: it makes ids of messages, and never a control token of text."""
+    """Return whether it is mistral-common's: it makes ids of messages, and never a control token of text."""
     return find_tekken(tokenizer) is not None and hasattr(tokenizer, "apply_chat_template")
 
 
 def _mistral_errors() -> tuple[type[Exception], ...]:
-    """What mistral-common raises for messages, if it is there."""
+    """List what mistral-common raises for messages; nothing if it is not installed."""
     exceptions = sys.modules.get("mistral_common.exceptions")
     return () if exceptions is None else (exceptions.MistralCommonException,)
 
@@ -241,7 +241,7 @@ def _template_text(tokenizer: Any, conversation: list[dict[str, Any]]) -> str:
 
 
 def _writes_all(tokenizer: Any, messages: Sequence[Message]) -> bool:
-    """Whether the template writes the calls and results of such messages, and what is said beside them."""
+    """Return whether the template writes calls and results of messages, and the text beside them."""
     marks: list[str] = []
 
     def mark() -> str:

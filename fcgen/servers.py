@@ -21,7 +21,8 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
-from fcgen.call import Choice, OnError, arguments_schema, choose, read_choice, read_offered
+from fcgen.call import OnError, arguments_schema, read_offered
+from fcgen.choice import Choice, choose, read_choice
 from fcgen.errors import ModelError, OptionError, PromptError, ReplyError, excerpt
 from fcgen.formats import Format, find_format
 from fcgen.functions import Function

@@ -21,7 +21,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fcgen.call import Choice, Grammar, OnError, TextOptions, read_choice
+from fcgen.call import Grammar, OnError, TextOptions
+from fcgen.choice import Choice, read_choice
 from fcgen.decode.digits import has_longest_number
 from fcgen.decode.sampling import Sampling
 from fcgen.engine import Engine

@@ -6,12 +6,13 @@ Names, strings and numbers come from small sets, so that a value meets a schema'
 import itertools
 import json
 
+from hypothesis import assume
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from walking import accepts
 
-from fcgen.errors import Unsatisfiable
+from fcgen.errors import GrammarTooLarge, SchemaError, Unsatisfiable, UnsupportedKeyword
 from fcgen.grammar.expr import NOTHING
 from fcgen.schema import Text, compile_schema
 
@@ -254,6 +255,15 @@ def root_of(schema, whitespace="json.dumps", **choices):
         return compile_schema(schema, text=Text(whitespace, **choices)).root
     except Unsatisfiable:
         return NOTHING
+
+
+def compiled(schema, whitespace="json.dumps", **choices):
+    """The texts of a schema. What is refused, or over a limit, is left out: that has tests of its own."""
+    try:
+        return root_of(schema, whitespace, **choices)
+    except (SchemaError, GrammarTooLarge) as error:
+        assert isinstance(error, UnsupportedKeyword) or error.limit is not None, error
+        assume(False)
 
 
 def is_accepted(root, value, **style):

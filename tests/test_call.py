@@ -14,7 +14,8 @@ from walking import accepts, allowed, sample
 
 import fcgen.call as calls
 from fcgen import Function, Grammar, Masks, Vocabulary, parse_reply
-from fcgen.call import arguments_schema, check_functions, choose
+from fcgen.call import arguments_schema, check_functions
+from fcgen.choice import choose
 from fcgen.errors import (
     FunctionError,
     GrammarError,
@@ -180,6 +181,24 @@ def test_choice_that_cannot_be():
         choose([function("f"), function("g")], ["f", "h"])
     with pytest.raises(FunctionError, match="a call is demanded, and there is no function to call"):
         Grammar.from_functions([], choice="required")
+    for functions, choice in ((None, "nope"), ([], ["nope", "f"])):
+        with pytest.raises(FunctionError) as caught:
+            Grammar.from_functions(functions, choice=choice)
+        assert str(caught.value) == (
+            "choice 'nope' names a function, and no functions are offered. "
+            'Offer functions, or use "auto" or "none" for a text.'
+        )
+
+
+@pytest.mark.parametrize("text", ["0", "-0", "7", "-100000", "1760123456789012345", "1e5", "1E+5", "1.0", "-1.0e1"])
+def test_integers_of_calls_are_read_as_integers(text):
+    schema = {"type": "object", "properties": {"x": INTEGER}}
+    is_digits = type(json.loads(text)) is int
+    written = f'{{"x": {text}}}'.encode()
+    assert accepts(Grammar.from_json_schema(schema).root, written)
+    assert accepts(Grammar.from_json_schema(schema, whole_fraction=False).root, written) == is_digits
+    root = Grammar.from_functions([function("f", x=INTEGER)], choice="required").root
+    assert accepts(root, b'{"function": "f", "arguments": ' + written + b"}") == is_digits
 
 
 NODE = {"type": "object", "properties": {"v": INTEGER, "next": {"$ref": "#/$defs/Node"}}, "required": ["v"]}

@@ -62,14 +62,14 @@ def file(tmp_path):
 @pytest.fixture
 def engine(monkeypatch):
     """An engine that notes what it was asked and gives REPLY, or raises what it should."""
-    fake = SimpleNamespace(asked=[], loaded=[], error=None, tokenizer=None)
+    fake = SimpleNamespace(asked=[], loaded=[], error=None, tokenizer=None, reply=REPLY)
 
     def call(messages, **options):
         print("library chatter")  # noqa: T201  what must not reach stdout
         fake.asked.append((messages, options))
         if fake.error is not None:
             raise fake.error
-        return REPLY
+        return fake.reply
 
     def load(name):
         fake.loaded.append(name)
@@ -132,6 +132,13 @@ def test_call_prints_one_line_of_json_and_nothing_else(run, engine, file):
     assert result.exit_code == 0
     assert result.stdout == REPLY.to_json() + "\n"
     assert result.stderr == "library chatter\n"
+
+
+def test_call_warns_of_a_text_that_holds_something_like_a_call(run, engine, file):
+    engine.reply = Reply("text", (), "Sure: [search()]\x1b", suspected_call="[search()]\x1b")
+    result = run("call", "--functions", file(SEARCH), QUESTION)
+    assert (result.exit_code, result.stdout) == (0, engine.reply.to_json() + "\n")
+    assert result.stderr.splitlines()[1:] == ["the text holds something like a call: '[search()]\\x1b'"]
 
 
 def test_call_by_default(run, engine, file):

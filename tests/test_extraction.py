@@ -168,6 +168,14 @@ def test_rows_become_calls(engine):
         assert (row.fields, row.text) == (None, None)
 
 
+def test_rows_that_are_texts_tell_of_a_suspected_call(engine, monkeypatch):
+    monkeypatch.setattr("fcgen.reply.suspected_call", lambda text, names: f"{text[:3]} {names}")
+    rows = list(engine.extract(TEXTS, functions=[TIMER], choice="auto", max_new_tokens=60))
+    assert any(row.text is not None for row in rows)
+    for row in rows:
+        assert row.suspected_call == (None if row.text is None else f"{row.text[:3]} ['set_timer']")
+
+
 def test_documents_ask_for_themselves_where_nothing_else_is_asked(engine):
     (row, error) = engine.extract([GOOD[-2], "Oslo"])
     assert row.call["function"] == "set_timer"

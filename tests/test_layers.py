@@ -23,6 +23,7 @@ LEVEL = {
     "mask": 2,
     "control": 2,
     "formats": 2,
+    "choice": 3,
     "output_types": 3,
     "call": 4,
     "prompt": 4,

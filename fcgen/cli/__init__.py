@@ -4,9 +4,9 @@ Standard output carries the result and nothing else: a reply or a report as JSON
 byte. All the rest, progress bars and errors, goes to standard error.
 
 Exit codes: 0 it is done (of documents, whatever the errors of single rows are); 1 an error of fcgen's (said in one
-message), or all rows of a job failed, or more than `--max-errors`, or `check` found an unusable function, or `jobs
-verify` damage; 2 the command line is wrong; 130 interrupted;
-141 the reader of the output went away; 143 terminated.
+message), or all rows of a job failed, or more than `--max-errors`, or its input is damaged, or `check` found an
+unusable function, or `jobs verify` damage; 2 the command line is wrong; 130 interrupted; 141 the reader of the output
+went away; 143 terminated.
 """
 
 import io

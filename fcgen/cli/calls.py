@@ -105,6 +105,8 @@ def call(
             order=order,
             nullable=nullable,
         )
+    if reply.suspected_call is not None:
+        complain(f"the text holds something like a call: {excerpt(reply.suspected_call, 120)}")
     typer.echo(reply.to_json())
 
 

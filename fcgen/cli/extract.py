@@ -152,7 +152,7 @@ def extract(
         typer.echo(summary.to_json())
     if stopping.number is not None:
         raise typer.Exit(128 + stopping.number)
-    if summary.too_many_errors or summary.all_failed:
+    if summary.too_many_errors or summary.all_failed or summary.damaged:
         raise typer.Exit(1)
 
 
@@ -286,13 +286,19 @@ def _on_ray(
 
 
 def _tell(summary: Summary, folder: str, settings: Settings, *, quiet: bool) -> None:
-    """Report what was done, and how to go on; with --quiet, only a failure of all rows, or a stop."""
+    """Report what was done, and how to go on; with --quiet, only damage, a failure of all rows, or a stop."""
     if not quiet:
         text = f"{summary.done} rows done, {summary.failed} failed{in_brackets(summary.errors)}"
         text += f", {summary.earlier} done before, {summary.shared} like others, in {summary.seconds:.1f} s"
         typer.echo(text, err=True)
         if limited := int(summary.usage.get("limited", 0)):
             typer.echo(f"{limited} may say less than they would with a larger --max-new-tokens", err=True)
+        if summary.suspected_calls:
+            typer.echo(f"{summary.suspected_calls} are texts with something like a call: suspected_call", err=True)
+    for damage in summary.damages:
+        complain(f"the input is damaged, and rows are missing: {damage}")
+    if more := summary.damaged - len(summary.damages):
+        complain(f"the input is damaged in {more} more places")
     first = "" if summary.first_error is None else f". The first one: {summary.first_error}"
     if summary.too_many_errors:
         complain(

@@ -90,12 +90,12 @@ def _tokens(cursor: Cursor) -> list[int]:
 
 
 def _are_of_beams(scores: torch.Tensor) -> bool:
-    """Whether the scores may be logarithms of probabilities, as beam search has them."""
+    """Return whether the scores may be logarithms of probabilities, as beam search has them."""
     return bool((scores.float().logsumexp(-1) < 1e-2).all())
 
 
 def _others_go_on(steps: Steps, input_ids: torch.Tensor, lost: list[int]) -> bool:
-    """Whether to each prompt of rows that have nothing left there is another row that goes on."""
+    """Return whether each prompt of a row without tokens has another row that goes on."""
     prompts = [tuple(row) for row in input_ids[:, : steps.prompt_tokens].tolist()]
     others = {prompt for row, prompt in enumerate(prompts) if row not in lost and steps.cursor(row) is not None}
     return all(prompts[row] in others for row in lost)

@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from fcgen.call import DECLARING, Choice
+from fcgen.call import DECLARING
+from fcgen.choice import Choice
 from fcgen.errors import OptionError, excerpt
 from fcgen.extraction.rows import Asked, Document
 from fcgen.extraction.windows import Windows, misfit, properties_of

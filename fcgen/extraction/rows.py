@@ -81,6 +81,7 @@ class Extracted:
         usage: what the reply cost, in tokens and passes; how many passes varies with the rows written beside it. And
             whether it is `limited`: the budget left something out, so that a string may end early, or a number has
             as many digits as are written.
+        suspected_call: of a text, the beginning of what looks like a call in it (see `Reply`); None: nothing does.
     """
 
     id: str | int
@@ -90,6 +91,7 @@ class Extracted:
     spans: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     error: RowError | None = None
     usage: Mapping[str, float] = field(default_factory=dict)
+    suspected_call: str | None = None
 
 
 def row_error(error: FcgenError) -> RowError:

@@ -221,7 +221,7 @@ class Extraction:
         if reply.calls:
             call = {"function": reply.calls[0].function, "arguments": reply.calls[0].arguments}
             return replace(found, call=call)
-        return replace(found, text=reply.text)
+        return replace(found, text=reply.text, suspected_call=reply.suspected_call)
 
     def _merged(self, found: Sequence[Extracted], piece: _Piece) -> Extracted:
         """One row of what the windows of a document gave, with the places of its verbatim strings."""

@@ -12,7 +12,14 @@ from pydantic import PydanticInvalidForJsonSchema, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import PydanticSerializationError, core_schema
 
-from fcgen.functions.exact_schemas import exact_complex, exact_decimals, exact_names, exact_reals, number_default
+from fcgen.functions.exact_schemas import (
+    decimal_default,
+    exact_complex,
+    exact_decimal_names,
+    exact_decimals,
+    exact_names,
+    exact_reals,
+)
 from fcgen.functions.narrowing import (
     narrow_bytes,
     narrow_date,
@@ -64,7 +71,7 @@ class _Exact(GenerateJsonSchema):
         return default
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        return number_default(super().default_schema(schema))
+        return decimal_default(schema.get("default"), super().default_schema(schema))
 
     def arguments_schema(self, schema: core_schema.ArgumentsSchema) -> JsonSchemaValue:
         # Pydantic would describe each further argument by the schema of all of them.
@@ -142,6 +149,8 @@ class _Exact(GenerateJsonSchema):
         """The schema of a dict, with names only that Pydantic reads as its keys."""
         if "patternProperties" in made:
             return {**made, "additionalProperties": False}
+        if schema.get("keys_schema", {}).get("type") == "decimal":
+            return {**made, "propertyNames": exact_decimal_names(schema["keys_schema"])}
         keys = self.generate_inner(schema["keys_schema"]) if "keys_schema" in schema else {}
         is_any = not keys or "$ref" in keys or keys == {"type": "string"}
         return made if is_any else {**made, "propertyNames": exact_names(keys)}

@@ -385,6 +385,30 @@ def generic(e: Expr, is_alive: Callable[[Expr], bool]) -> Expr:
             return e
 
 
+def recordings(e: Expr) -> int:
+    """How many recordings, one in the other, are at the head of `e` at most."""
+    deepest: dict[Expr, int] = {}
+    ahead = [(e, 0)]
+    while ahead:
+        e, depth = ahead.pop()
+        if deepest.get(e, -1) >= depth:
+            continue
+        deepest[e] = depth
+        spend()
+        match e:
+            case Record():
+                ahead.append((e.names, depth + 1))
+            case Seq():
+                ahead += [(e.head, depth), *([(e.tail, depth)] if e.head.can_stop else [])]
+            case Alt() | Both():
+                ahead += [(part, depth) for part in e.parts]
+            case Apart() | Repeat():
+                ahead.append((e.inner, depth))
+            case Unlike():
+                ahead.append((e.plain, depth))
+    return max(deepest.values())
+
+
 def one_less(e: Repeat) -> Expr:
     """`e` when one more of it was written."""
     return repeat(e.inner, max(0, e.least - 1), None if e.most is None else e.most - 1)

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcgen.errors import GrammarTooLarge, Unsatisfiable
-from fcgen.grammar.arcs import derived, skipped
+from fcgen.grammar.arcs import derived, recordings, skipped
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.states import (
     ASIDE,
@@ -50,6 +50,8 @@ from fcgen.grammar.terms import Expr
 from fcgen.grammar.work import bounded
 
 MAX_THREADS = 20_000
+RECORDED = 8
+"""How many frames a recording in another counts as: each byte within is derived through all that are around it."""
 STATE, BELOW, DEPTH = 0, 1, 5  # of a frame, which has STOPS and FEWEST too
 OPEN, BOTTOM = 0, 1  # what follows is not said; nothing follows
 _BITS = 32
@@ -92,6 +94,7 @@ class Automaton(States):
         self._group_numbers: dict[tuple[int, ...], int] = {}
         self._members: dict[int, tuple[int, ...]] = {}
         self._joined_numbers: dict[tuple[int, ...], int] = {}
+        self._recordings: dict[int, int] = {}
         self._frame_count = 2
         self.frames: NDArray[np.int32] = np.zeros((64, WIDTH), np.int32)
         self.frames[:2, STOPS] = True
@@ -139,8 +142,22 @@ class Automaton(States):
         return min(map(self._need, self.threads(place)))
 
     def depth(self, place: int) -> int:
-        """How many states wait behind the deepest thread of a place."""
-        return max(self._frames_read[(thread >> _BITS) * WIDTH + DEPTH] for thread in self.threads(place))
+        """How many states wait behind the deepest thread of a place, or would without recordings, which count more."""
+        return max(
+            self._frames_read[(thread >> _BITS) * WIDTH + DEPTH] + self._recorded(thread & _LOW)
+            for thread in self.threads(place)
+        )
+
+    def _recorded(self, state: int) -> int:
+        """What the recordings count that a state is in, one in the other."""
+        if state not in self._shadows:
+            return 0
+        found = self._recordings.get(state)
+        if found is None:
+            term = self._terms[state]
+            assert term is not None, "states within literals have no shadows"
+            found = self._recordings[state] = RECORDED * max(0, recordings(term) - 1)
+        return found
 
     def push(self, state: int, frame: int) -> int:
         """The frame of `state` on top of `frame`. The lock is held."""

@@ -1,8 +1,9 @@
 """Files of documents -> `Document`s, one after another, in bounded memory.
 
 Whatever is wrong with one row (broken JSON, no UTF-8, an id that is null, an empty text, ...) becomes a Document with
-an error, under its own id if it has one that can be read, and the rows after it are read as if nothing had been. Only
-what makes all of an input unusable is raised: no such file, a table without the column of the texts.
+an error, under its own id if it has one that can be read, and the rows after it are read as if nothing had been. Where
+a file breaks off or is damaged, so that rows after it are lost, the error is `InputDamaged`. Only what makes all of an
+input unusable is raised: no such file, a table without the column of the texts.
 
 A row without an id is named "<file name>:<row>", by which it is found: of JSON Lines the number of the line, of a table
 or an array the number of the row, all from 1. Blank lines are no rows. Ids are texts or integers; those of CSV are
@@ -23,7 +24,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from fcgen.errors import DocumentError, excerpt
+from fcgen.errors import DocumentError, InputDamaged, excerpt
 from fcgen.extraction import Document, RowError
 from fcgen.jobs.compression import packing_of, unreadable, zstd
 from fcgen.jobs.csv_rows import check_separator, read_cells
@@ -112,7 +113,7 @@ class _Reader:
             for number, row in self._rows(source):
                 yield self._document(source, number, row)
         except unreadable() as error:
-            yield self._document(source, number + 1, DocumentError(f"the file cannot be read on: {_reason(error)}"))
+            yield self._document(source, number + 1, InputDamaged(f"the file cannot be read on: {_reason(error)}"))
 
     def _rows(self, source: Source) -> Generator[tuple[int, Row], None, None]:
         if source.format == "parquet":
@@ -170,6 +171,9 @@ class _Reader:
     def _json(self, source: Source, stream: io.BufferedReader) -> Iterator[tuple[int, Row]]:
         """The rows of an array; where it is none, of JSON Lines."""
         skipped = _skip_blank(stream)
+        if not stream.peek(1):
+            found = f"{excerpt(source.name)} is empty, which is no JSON"
+            raise DocumentError(found, hint="No rows are an empty array: []")
         if not stream.peek(1).startswith(b"["):
             yield from self._json_lines(source, stream, skipped + 1)
             return
@@ -178,7 +182,7 @@ class _Reader:
             for number, element in enumerate(read_elements(stream), start=1):
                 yield number, self._json_row(element)
         except DocumentError as error:
-            yield number + 1, DocumentError(f"the file cannot be read on: {error}")
+            yield number + 1, InputDamaged(f"the file cannot be read on: {error}")
 
     def _json_lines(self, source: Source, stream: io.BufferedReader, first: int = 1) -> Iterator[tuple[int, Row]]:
         for number, line in enumerate(read_lines(stream), start=first):

@@ -5,7 +5,8 @@
 
 A parameter is either kept, or it cannot change a reply of ours, or the request is refused by its name. `model` names
 the server's model, and the job has one: it is not looked at, and the response says which one replied. Where a request
-says nothing of a parameter, the job's own setting holds, not the API's default.
+says nothing of a parameter, the job's own setting holds, not the API's default. One key of a response is not of the
+API: `suspected_call` of a message, which quotes what looks like a call in its content.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ def response_of(extracted: Extracted, *, model: str, created: int) -> dict[str, 
     """
     read, written = (int(extracted.usage.get(key, 0)) for key in ("prompt_tokens", "new_tokens"))
     said = [extracted.fields, extracted.call, extracted.text, repr(extracted.error)]
+    said += [] if extracted.suspected_call is None else [extracted.suspected_call]
     answer = [extracted.id, model, *said, read, written, bool(extracted.usage.get("limited"))]
     name = hashlib.sha256(json.dumps(answer).encode()).hexdigest()[:24]
     line: dict[str, Any] = {"id": f"batch_req_{name}", "custom_id": str(extracted.id), "response": None, "error": None}
@@ -75,6 +77,8 @@ def response_of(extracted: Extracted, *, model: str, created: int) -> dict[str, 
         message["tool_calls"] = [{"id": f"call_{name}", "type": "function", "function": function}]
     elif extracted.text is None:
         message["content"] = json.dumps(extracted.fields, ensure_ascii=False)
+    if extracted.suspected_call is not None:
+        message["suspected_call"] = extracted.suspected_call
     ended = "stop" if extracted.call is None else "tool_calls"
     if extracted.text is not None and extracted.usage.get("limited"):
         ended = "length"

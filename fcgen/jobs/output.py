@@ -3,7 +3,8 @@
     {"id": ..., <the columns of the input that are carried over>, "fields": {...}, "error": null}
 
 In place of `fields` stands `call` or `text`, as the job asked; a row with an error has none of them, but what and why:
-`{"kind": ..., "message": ...}`. `_spans`, where there are any, say where in the document verbatim strings stand.
+`{"kind": ..., "message": ...}`. `_spans`, where there are any, say where in the document verbatim strings stand;
+`suspected_call`, beside a text, quotes what looks like a call in it.
 
 The file is there only when all of it is: it is written beside its place, to disk, and then moved there. Standard
 output, and what is no file on disk, is written as it comes. Memory does not grow with the rows.
@@ -132,6 +133,8 @@ def _row_of(extracted: Extracted, values: Mapping[str, Any], columns: Sequence[s
         row["call"] = dict(extracted.call)
     elif extracted.text is not None:
         row["text"] = extracted.text
+        if extracted.suspected_call is not None:
+            row["suspected_call"] = extracted.suspected_call
     else:
         row["fields"] = extracted.fields
     if extracted.spans:

@@ -1,6 +1,7 @@
 """Rows as the JSON Lines have them -> a table: CSV or Parquet.
 
-    id, <columns carried over>, <columns of the fields>, [fields], [function, arguments], [text], [_spans], error
+    id, <columns carried over>, <columns of the fields>, [fields], [function, arguments], [text], [suspected_call],
+    [_spans], error
 
 The columns in brackets are there where some row needs them; `fields` has, as JSON, what of a value has no column of its
 own (see `fcgen.jobs.columns`). `arguments` and `_spans` are JSON texts. CSV has `error_kind` and `error_message`,
@@ -26,7 +27,7 @@ from fcgen.jobs.csv_rows import write_cells
 from fcgen.jobs.parquet_rows import pyarrow
 from fcgen.jobs.strict_json import is_text, write_json
 
-_OPTIONAL = ("fields", "function", "arguments", "text", "_spans")
+_OPTIONAL = ("fields", "function", "arguments", "text", "suspected_call", "_spans")
 RESERVED = frozenset({"id", "call", "error", "error_kind", "error_message", *_OPTIONAL})
 _ERROR = Object((("kind", "string"), ("message", "string"), ("limit", "number"), ("given", "number")))
 GROUP_ROWS = 10_000
@@ -131,6 +132,7 @@ class _Table:
             "function": call.get("function"),
             "arguments": write_json(call["arguments"]) if call else None,
             "text": row.get("text"),
+            "suspected_call": row.get("suspected_call"),
             "_spans": spans and write_json(spans),
             "error": row["error"],
         }

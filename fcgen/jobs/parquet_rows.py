@@ -2,7 +2,7 @@
 
 What JSON does not know is written as text: dates and times by ISO 8601, decimals in digits, bytes in base64. A float
 that is not finite is null. A value that cannot be read (a text that is no UTF-8, a date beyond the calendar) is a
-DocumentError in its place, and a row group that cannot be read is one in the place of its rows.
+DocumentError in its place, and a row group that cannot be read is an InputDamaged in the place of its rows.
 
 Limits: a batch is read at once, so memory is that of `BATCH` rows and of the file's own pages.
 """
@@ -18,7 +18,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from fcgen.errors import DocumentError, excerpt
+from fcgen.errors import DocumentError, InputDamaged, excerpt
 from fcgen.jobs.sources import check_names
 from fcgen.jobs.strict_json import decode, not_utf8
 
@@ -77,7 +77,7 @@ class ParquetRows:
                         number += 1
             except self._mistakes as error:
                 found = f"the row group {group}, from row {number} on, cannot be read: {_reason(error)}"
-                yield number, DocumentError(found)
+                yield number, InputDamaged(found)
                 number += 1
             first = max(number, first + self._file.metadata.row_group(group).num_rows)
 

@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fcgen.errors import excerpt
+from fcgen.errors import InputDamaged, excerpt
 from fcgen.extraction import Document, Extracted, Job, RowError, content_of
 from fcgen.jobs.entry import Entry
 from fcgen.jobs.error_limit import ErrorLimit, read_error_limit
@@ -37,6 +37,7 @@ Write = Callable[[Iterable[Document]], Generator[Sequence[Extracted], None, None
 """Documents -> their rows, in any order and as they end: what `Engine.extracting` does."""
 
 KEPT_BACK = 256  # rows that have ended and are not on the disk yet, at most
+DAMAGES = 10  # of inputs, that are told one by one
 SECONDS = 1.0  # for which a row may be kept back, while others end
 
 
@@ -57,6 +58,9 @@ class Summary:
         stopped: whether it was stopped, or gave up, before all rows were done.
         too_many_errors: whether more of its rows failed than `max_errors` allows.
         first_error: what the first row that failed says.
+        damaged: how many inputs, or parts of one, could not be read to their end.
+        damages: what the first of them say, `DAMAGES` at most.
+        suspected_calls: rows that this run has a text for in which something looks like a call.
     """
 
     rows: int
@@ -71,6 +75,9 @@ class Summary:
     stopped: bool
     too_many_errors: bool = False
     first_error: str | None = None
+    suspected_calls: int = 0
+    damaged: int = 0
+    damages: Sequence[str] = ()
 
     @property
     def all_failed(self) -> bool:
@@ -153,7 +160,7 @@ class Run:
         for position, document in enumerate(documents):
             if self._stopped():
                 return
-            self._counts.rows += 1
+            self._counts.read(document)
             content = content_of(document)
             first = self._ledger.claim(document.id, content, position)
             state = self._ledger.state(document.id, content, position)
@@ -211,12 +218,24 @@ class _Counts:
     errors: Counter[str] = field(default_factory=Counter)
     usage: Counter[str] = field(default_factory=Counter)
     first_error: str | None = None
+    suspected_calls: int = 0
+    damaged: int = 0
+    damages: list[str] = field(default_factory=list)
+
+    def read(self, document: Document) -> None:
+        """Count a row of the input."""
+        self.rows += 1
+        if document.error is not None and document.error.kind == InputDamaged.__name__:
+            self.damaged += 1
+            if len(self.damages) < DAMAGES:
+                self.damages.append(document.error.message)
 
     def add(self, row: Extracted, *, is_shared: bool) -> None:
         """Count a row that has ended."""
         self.done += row.error is None
         self.failed += row.error is not None
         self.shared += is_shared
+        self.suspected_calls += row.suspected_call is not None
         if row.error is not None:
             self.errors[row.error.kind] += 1
             self.first_error = self.first_error or row.error.message
@@ -227,7 +246,8 @@ class _Counts:
         """What the run did."""
         return Summary(
             self.rows, self.done, self.failed, self.earlier, self.earlier_failed, self.shared, dict(self.errors),
-            dict(self.usage), seconds, stopped, too_many_errors, self.first_error,
+            dict(self.usage), seconds, stopped, too_many_errors, self.first_error, self.suspected_calls,
+            self.damaged, tuple(self.damages),
         )  # fmt: skip
 
 

@@ -21,6 +21,8 @@ def data_of(row: Extracted) -> dict[str, Any]:
         data["call"] = dict(row.call)
     elif row.text is not None:
         data["text"] = row.text
+        if row.suspected_call is not None:
+            data["suspected_call"] = row.suspected_call
     else:
         data["fields"] = row.fields
     if row.spans:
@@ -40,6 +42,7 @@ def row_of(entry: Entry) -> Extracted:
         {pointer: (start, end) for pointer, (start, end) in data.get("spans", {}).items()},
         None if error is None else RowError(**error),
         data["usage"],
+        data.get("suspected_call"),
     )
 
 

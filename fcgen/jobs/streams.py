@@ -61,6 +61,8 @@ def open_text(
             packed = held.enter_context(path.open("rb"))
         head, stream = _peeked(packed)
         if (packing := packing_of(path, head)) is not None:
+            if not head:
+                raise EOFError("it is empty, and nothing packed has no bytes")
             head, stream = _peeked(held.enter_context(unpack(stream, packing)))
         marked = next((name for mark, name in _MARKS.items() if head.startswith(mark)), None)
         name = codecs.lookup(marked or encoding or "utf-8").name

@@ -268,7 +268,7 @@ class Supplies:
         return found
 
     def _has_many(self, shape: Shape, deep: int) -> bool:
-        """Whether it is seen at a glance that a shape has more values than are listed, if it has any."""
+        """Return whether a shape plainly has more values than are listed, if it has any."""
         match resolve(shape):
             case Anything():
                 return True
@@ -292,7 +292,7 @@ class Supplies:
         return type(shape) is not Never and fewest(self._low.late(shape, self._inside)) != INFINITE
 
     def holds_itself(self, shape: Shape) -> bool:
-        """Whether a value of `shape` may hold an array of this part."""
+        """Return whether a value of `shape` may hold an array of this part."""
         found = self._holding.get(shape)
         if found is None:
             seen: set[Shape] = {shape}
@@ -308,7 +308,7 @@ class Supplies:
 
 
 def _within(shape: Shape) -> Iterator[Shape]:
-    """What its values may hold."""
+    """Iterate over the shapes that its values may hold."""
     yield from children_of(shape)
     if isinstance(shape, Array):
         yield from (known.item for known in shape.contains)

@@ -1,4 +1,4 @@
-"""What is counted of an array's items: how many there are, and how many are of each shape that is counted.
+"""Count an array's items: how many there are, and how many are of each shape that is counted.
 
 An item is of a shape by choice: with "at least", a way that counts it and a way that does not may both be open, and the
 end shows which one was right. Only "at most" needs to know of an item that it is not of the shape.
@@ -90,12 +90,12 @@ class Tallies:
         )
 
     def may_end(self, tally: Tally) -> bool:
-        """Whether the array may end."""
+        """Return whether the array may end."""
         counted = zip(tally.counts, self._contains, strict=True)
         return tally.at >= self._part.min_items and all(count >= known.least for count, known in counted)
 
     def is_full(self, tally: Tally) -> bool:
-        """Whether no item may follow."""
+        """Return whether no item may follow."""
         return self._part.max_items is not None and tally.at >= self._part.max_items
 
     def then(self, tally: Tally, counted: Sequence[int]) -> Tally:
@@ -106,7 +106,7 @@ class Tallies:
         return Tally(min(tally.at + 1, self._steady), tuple(counts))
 
     def is_nearer(self, tally: Tally, then: Tally) -> bool:
-        """Whether an item that leads from `tally` to `then` can be needed.
+        """Return whether an item that leads from `tally` to `then` can be needed.
 
         Where items are alike their order does not matter, so those come first that are still to be counted.
         """
@@ -116,7 +116,7 @@ class Tallies:
         return any(then.counts[k] > tally.counts[k] for k in lacking) if lacking else tally.at < self._part.min_items
 
     def counts_for(self, tally: Tally, shapes: frozenset[int]) -> tuple[int, ...] | None:
-        """What an item that is of these of the shapes counts for; None: it may not come here."""
+        """Find which counts an item raises that is of these shapes; None: it may not come here."""
         status = self._status(tally)
         if any(status[k] == _FULL for k in shapes):
             return None

@@ -169,7 +169,7 @@ def _right_to_left() -> str:
 
 
 def _duration() -> str:
-    """RFC 3339, appendix A."""
+    """RFC 3339, appendix A, which has no fractions, though ISO 8601 and the checker have them."""
     days, seconds = "[0-9]+D", "[0-9]+S"
     months, minutes = f"[0-9]+M(?:{days})?", f"[0-9]+M(?:{seconds})?"
     years, hours = f"[0-9]+Y(?:{months})?", f"[0-9]+H(?:{minutes})?"

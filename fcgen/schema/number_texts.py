@@ -100,11 +100,20 @@ def _found(part: Number, style: Style) -> Expr:
     if narrowings and fewest(found) == INFINITE:
         found = NOTHING
     if found is NOTHING and all(tree is NOTHING for tree in trees):
-        limits = f"{MOST_INTEGER_DIGITS} digits and {FRACTION_DIGITS} digits of fraction"
-        if step is not None and step % 1:
-            limits += f", {SURE_DIGITS} in all for multiples with a fraction"
-        raise SchemaError(f"the range is beyond numbers of {limits}")
+        raise SchemaError(f"no number of the range can be written: {_limits(part, step)}")
     return alt(found, *trees)
+
+
+def _limits(part: Number, step: Fraction | None) -> str:
+    """How many digits the numbers of `part` are written with."""
+    limits = f"numbers have up to {MOST_INTEGER_DIGITS} digits and {FRACTION_DIGITS} digits of fraction"
+    if part.fraction:
+        limits += f", {SURE_DIGITS} before the point where they must not be integers, as a float is sure to keep"
+    if part.not_multiples:
+        limits += f", {SURE_DIGITS} in all where they must not be multiples"
+    if step is not None and step % 1:
+        limits += f", {SURE_DIGITS} in all for multiples with a fraction"
+    return limits
 
 
 def _pieces(part: Number) -> Iterator[Range]:
@@ -132,7 +141,9 @@ def _written(bounds: Range, step: Fraction) -> tuple[Fraction, Fraction]:
 def _are_counted(bounds: Range, step: Fraction) -> bool:
     """Whether the multiples are many, and told by remainders."""
     least, greatest = _written(bounds, step)
-    return has_few_remainders(step) and greatest - least >= _LISTED * step
+    first, last = bounds.written_integers()  # multiples with a fraction have fewer digits
+    are_many = greatest - least >= _LISTED * step or last - first >= _LISTED * step
+    return has_few_remainders(step) and are_many
 
 
 def _counted(bounds: Range, step: Fraction, style: Style) -> Iterator[Expr]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 import pytest
+from changes_made import places, replaced
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
@@ -210,22 +210,6 @@ def test_two_forms_at_once_are_refused(one, other):
         assert one in found or other in found
         # null is nothing
         assert read_functions({"name": "f", one: DESCRIBED[one], other: None})[0].parameters["properties"]
-
-
-def places(value, path=()):
-    """The path of every value inside a JSON value, itself first."""
-    yield path
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, item in items:
-        yield from places(item, (*path, key))
-
-
-def replaced(value, path, new):
-    if not path:
-        return new
-    changed = copy.copy(value)
-    changed[path[0]] = replaced(value[path[0]], path[1:], new)
-    return changed
 
 
 ODD = [None, True, 3, 0.5, "", "x", "List[", [], {}, [3], [{}], {"x": {}}, {"type": 3}, float("nan"), "\ud800", b"x"]

@@ -5,6 +5,7 @@ import json
 import pickle
 
 import pytest
+from changes_made import places, replaced
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -188,22 +189,6 @@ def read_or_refuse(source):
         return [error]
     assert all(isinstance(function, Function) for function in found)
     return []
-
-
-def places(value, path=()):
-    """The path of every value inside a JSON value, itself first."""
-    yield path
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, item in items:
-        yield from places(item, (*path, key))
-
-
-def replaced(value, path, new):
-    if not path:
-        return new
-    changed = copy.copy(value)
-    changed[path[0]] = replaced(value[path[0]], path[1:], new)
-    return changed
 
 
 def resolve(value, pointer):

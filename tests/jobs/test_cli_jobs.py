@@ -218,6 +218,50 @@ def test_a_job_whose_rows_all_fail_says_so_to_the_quiet(run, place):
     assert (result.exit_code, result.stderr) == (0, "")
 
 
+def test_an_input_that_breaks_off_is_said_and_can_be_mended(run, place):
+    whole = json.dumps(documents(["Rome", "Oslo", "Bern"]), indent=1)
+    options = ["--input", "in.json", "--output", "out.jsonl", "--quiet"]
+    (place / "in.json").write_text(whole[: whole.index("Bern")], encoding="utf-8")
+    result = extract(run, *options, "--json")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "the input is damaged, and rows are missing: in.json:3: the file cannot be read on: "
+        "the array breaks off: nothing closes it\n"
+    )
+    assert [bool(row["error"]) for row in read_lines(place / "out.jsonl")] == [False, False, True]
+    summary = json.loads(result.stdout)
+    assert (summary["done"], summary["failed"], summary["damaged"]) == (2, 1, 1)
+    again = extract(run, *options, "--resume")
+    assert (again.exit_code, again.stderr) == (1, result.stderr)
+    (place / "in.json").write_text(whole, encoding="utf-8")
+    result = extract(run, *options, "--resume", "--json")
+    assert (result.exit_code, result.stderr, json.loads(result.stdout)["done"]) == (0, "", 1)
+    fresh = extract(run, *options[:2], "--output", "fresh.jsonl", "--quiet")
+    assert fresh.exit_code == 0
+    assert (place / "fresh.jsonl").read_bytes() == (place / "out.jsonl").read_bytes()
+
+
+def test_more_damage_than_is_told(run, place):
+    for number in range(12):
+        (place / f"d{number:02}.json").write_text('["Rome", ', encoding="utf-8")
+    result = extract(run, "--input", "d*.json", "--output", "out.jsonl", "--quiet")
+    assert result.exit_code == 1
+    *said, more = result.stderr.splitlines()
+    assert [line.split(": ")[1] for line in said] == [f"d{number:02}.json:2" for number in range(10)]
+    assert more == "the input is damaged in 2 more places"
+
+
+def test_an_empty_file_is_no_json_but_no_lines(run, place):
+    for name in ("in.json", "in.jsonl"):
+        (place / name).write_bytes(b"")
+    result = extract(run, "--input", "in.json", "--output", "out.jsonl", "--quiet")
+    assert result.exit_code == 1
+    assert result.stderr == "'in.json' is empty, which is no JSON. No rows are an empty array: []\n"
+    assert not (place / "out.jsonl").exists()
+    result = extract(run, "--input", "in.jsonl", "--output", "out.jsonl", "--quiet")
+    assert (result.exit_code, result.stderr, read_lines(place / "out.jsonl")) == (0, "", [])
+
+
 def test_too_many_errors_end_a_job_that_can_go_on(run, place):
     write_lines(place / "in.jsonl", documents(["Rome", *[""] * 3, "Oslo", *["Bern"] * 40]))
     (place / "job.toml").write_text('max_errors = "0"\nschema = "schema.json"', encoding="utf-8")

@@ -133,7 +133,6 @@ def test_a_json_file_is_an_array_or_json_lines(tmp_path):
         ("l.json:5", ""),
     ]
     assert list(read_documents(written(tmp_path, "e.json", b" [ ] "))) == []
-    assert list(read_documents(written(tmp_path, "n.json", b""))) == []
 
 
 def test_rows_without_an_id_are_named_after_file_and_row(tmp_path):
@@ -286,7 +285,7 @@ def test_a_damaged_row_group_is_one_error_and_the_next_is_read(tmp_path):
     path.write_bytes(data)
     found = list(read_documents(path))
     assert [one.id for one in found] == [f"g.parquet:{number}" for number in (1, 2, 3, 4, 7, 8, 9)]
-    assert [one.id for one in found if one.error] == ["g.parquet:4"]
+    assert [(one.id, one.error.kind) for one in found if one.error] == [("g.parquet:4", "InputDamaged")]
 
 
 def test_a_file_that_breaks_off_is_an_error_and_the_next_is_read(tmp_path):
@@ -296,6 +295,7 @@ def test_a_file_that_breaks_off_is_an_error_and_the_next_is_read(tmp_path):
     assert len(read) > 100
     assert all(one.error is None for one in read)
     assert last.id == f"a.jsonl.gz:{len(read) + 1}"
+    assert last.error.kind == "InputDamaged"
     assert "the file cannot be read on" in last.error.message
     assert good.error is None
 
@@ -311,6 +311,7 @@ def test_packed_bytes_that_break_off_or_are_damaged(packing):
     for data in (whole[: len(whole) // 2], whole[:-1], bytes(damaged)):
         *read, last = from_bytes(data)
         assert "the file cannot be read on" in last.error.message
+        assert last.error.kind == "InputDamaged"
         assert last.id == f"stdin:{len(read) + 1}"
     assert len(from_bytes(whole + whole)) == 40_000  # as two files that were put together
 
@@ -330,6 +331,7 @@ def test_an_array_that_breaks_is_an_error_after_the_rows_before_it(data, texts, 
     *read, last = from_bytes(data, format="json")
     assert [one.text for one in read] == texts
     assert last.id == f"stdin:{len(texts) + 1}"
+    assert last.error.kind == "InputDamaged"
     assert said in last.error.message
 
 
@@ -621,6 +623,10 @@ def test_csv_reads_what_it_writes(rows, separator):
         ("d.parquet", b"PAR1", "is no Parquet file"),
         ("d.txt", b"", "does not say its format. Known endings: .jsonl, .ndjson"),
         ("d.csv.gz", b"text\nx", "cannot be read: Not a gzipped file"),
+        ("d.jsonl.gz", b"", "cannot be read: it is empty"),
+        ("d.json", b"", "'d.json' is empty, which is no JSON"),
+        ("d.json", b"\xef\xbb\xbf \n", "'d.json' is empty, which is no JSON"),
+        ("d.json.gz", gzip.compress(b""), "'d.json.gz' is empty, which is no JSON"),
     ],
 )
 def test_what_is_wrong_with_all_of_a_file_is_raised_at_once(tmp_path, name, data, said):

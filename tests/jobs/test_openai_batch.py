@@ -18,7 +18,7 @@ TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "ob
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
 
 # BatchRequestOutput and CreateChatCompletionResponse of OpenAI's published OpenAPI document, of what is in use here;
-# closed, so that nothing is written that is not in them.
+# closed, so that nothing is written that is not in them, but for one key of a message of ours.
 STRING, INTEGER = {"type": "string"}, {"type": "integer", "minimum": 0}
 
 
@@ -31,6 +31,7 @@ CALL = closed({"id": STRING, "type": {"const": "function"}, "function": closed({
 MESSAGE = closed(
     {"role": {"const": "assistant"}, "content": {"type": ["string", "null"]}, "refusal": {"type": ["string", "null"]}},
     tool_calls={"type": "array", "items": CALL, "minItems": 1},
+    suspected_call=STRING,
 )
 CHOICE = closed(
     {
@@ -67,7 +68,13 @@ json_values = st.recursive(
 )
 outcomes = st.one_of(
     st.builds(Extracted, st.text(min_size=1), fields=json_values),
-    st.builds(Extracted, st.text(min_size=1), text=st.text(), usage=st.fixed_dictionaries({"limited": st.booleans()})),
+    st.builds(
+        Extracted,
+        st.text(min_size=1),
+        text=st.text(),
+        usage=st.fixed_dictionaries({"limited": st.booleans()}),
+        suspected_call=st.none() | st.text(),
+    ),
     st.builds(
         Extracted,
         st.text(min_size=1),
@@ -223,6 +230,8 @@ def test_what_was_extracted_can_be_read_from_the_response(extracted):
         return
     (choice,) = line["response"]["body"]["choices"]
     message = choice["message"]
+    assert message.get("suspected_call") == extracted.suspected_call
+    assert ("suspected_call" in message) == (extracted.suspected_call is not None)
     if extracted.call is not None:
         (call,) = message["tool_calls"]
         assert choice["finish_reason"] == "tool_calls"

@@ -71,7 +71,7 @@ extracted = st.one_of(
     st.builds(Extracted, ids, fields=fields, spans=st.dictionaries(texts, st.just((0, 3)), max_size=2)),
     st.builds(Extracted, ids, error=errors),
     st.builds(Extracted, ids, call=calls),
-    st.builds(Extracted, ids, text=texts),
+    st.builds(Extracted, ids, text=texts, suspected_call=st.none() | texts),
 )
 rows = st.lists(
     st.tuples(extracted, st.fixed_dictionaries({"body": st.just("x")}, optional={"n": json_values | numbers})),
@@ -136,6 +136,7 @@ def test_json_lines_read_back(written):
         assert (document.id, document.text, found["n"]) == (one.id, "x", values.get("n"))
         assert {**found, "fields": found.get("fields")}["fields"] == (None if one.error else one.fields)
         assert (found.get("call"), found.get("text")) == (one.call, one.text)
+        assert found.get("suspected_call") == one.suspected_call
         assert {key: tuple(span) for key, span in found.get("_spans", {}).items()} == one.spans
         assert (RowError(**found["error"]) if found["error"] else None) == one.error
 
@@ -177,7 +178,7 @@ def check_outcome(one, found, schema, *, flat):
     if one.call is not None:
         assert (found["function"], json.loads(found["arguments"])) == (one.call["function"], one.call["arguments"])
     elif one.text is not None:
-        assert found["text"] == one.text
+        assert (found["text"], found.get("suspected_call")) == (one.text, one.suspected_call)
     elif one.error is None:
         value = value_of(found, schema, flat=flat)
         assert plain(value) == plain(one.fields)

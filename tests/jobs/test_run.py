@@ -254,6 +254,20 @@ def test_a_share_of_few_rows_counts_at_the_end(folders):
         assert (summary.too_many_errors, summary.stopped) == (too_many, False)
 
 
+def test_suspected_calls_are_counted(folders):
+    folder = folders()
+
+    def write(documents):
+        for document in documents:
+            yield [Extracted(document.id, text=document.text, suspected_call="[f(" if document.text == "b" else None)]
+
+    with Ledger.create_or_open(folder, FINGERPRINT, resume=False) as ledger:
+        summary = Run(write, ledger, clock=Clock()).run(documents_of(["a", "b", "ab", "b"]))
+    assert (summary.done, summary.suspected_calls) == (4, 2)
+    lines = [json.loads(line) for line in output(folder).splitlines()]
+    assert [line.get("suspected_call", "absent") for line in lines] == ["absent", "[f(", "absent", "[f("]
+
+
 def test_all_have_failed_where_no_run_has_given_values(folders):
     folder, documents = folders(), documents_of(["fails", "fails too"])
     assert run(folder, []).all_failed is False
@@ -338,7 +352,13 @@ def test_a_ledger_that_fails_ends_the_run_and_frees_the_rows(folders):
     st.one_of(
         st.builds(Extracted, st.integers() | st.text(), fields=st.dictionaries(st.text(), st.integers() | st.none())),
         st.builds(Extracted, st.integers(), call=st.just({"function": "f", "arguments": {"x": None}})),
-        st.builds(Extracted, st.integers(), text=st.text(), spans=st.just({"/a": (1, 2)})),
+        st.builds(
+            Extracted,
+            st.integers(),
+            text=st.text(),
+            spans=st.just({"/a": (1, 2)}),
+            suspected_call=st.none() | st.text(),
+        ),
         st.builds(Extracted, st.integers(), error=st.builds(RowError, st.text(), st.text(), st.none() | st.integers())),
     )
 )

@@ -7,11 +7,11 @@ import re
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from schemas_made import (
+    compiled,
     explain,
     fitting,
     no_twice,
     orders,
-    root_of,
     schemas,
     schemas_with_references,
     values,
@@ -19,7 +19,6 @@ from schemas_made import (
 from walking import accepts, restrict, sample
 
 from fcgen import Grammar
-from fcgen.errors import GrammarTooLarge, SchemaError, UnsupportedKeyword
 from fcgen.grammar.automaton import Automaton
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import ALL_BYTES, NOTHING
@@ -67,15 +66,6 @@ def respelled(text, rng):
 def dumped(value, whitespace="json.dumps"):
     text = json.dumps(value, ensure_ascii=False, **STYLES[whitespace])
     return text.encode("utf-8", "backslashreplace").decode()  # half of a surrogate pair has no other spelling
-
-
-def compiled(schema, whitespace="json.dumps", **choices):
-    """The texts of a schema. What is refused, or over a limit, is left out: that has tests of its own."""
-    try:
-        return root_of(schema, whitespace, **choices)
-    except (SchemaError, GrammarTooLarge) as error:
-        assert isinstance(error, UnsupportedKeyword) or error.limit is not None, error
-        assume(False)
 
 
 def walked(root, text):

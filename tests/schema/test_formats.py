@@ -181,6 +181,16 @@ def test_a_labels_are_those_of_idna(rng, steps, place, char):
             assert idna.encode(idna.decode(text)).decode() == text
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("hostname", "xn--nxasmq6b"), ("idn-hostname", "xn--mnchen-3ya"), ("duration", "PT1.5S"), ("time", "23:59:60Z")],
+)
+def test_what_formats_leave_out_on_purpose(name, text):
+    """As the README says; a host name of several letters beyond ASCII is one, but no short pattern knows which are."""
+    assert not has_format(name, text)
+    assert accepts(compile_schema({"type": "string"}).root, json.dumps(text).encode())
+
+
 @given(st.ip_addresses(v=4))
 def test_every_ipv4_address_is_one(address):
     assert has_format("ipv4", str(address))

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from schemas_made import (
+    compiled,
     explain,
     fitting,
     is_accepted,
@@ -21,7 +22,6 @@ from schemas_made import (
 )
 from walking import accepts, sample
 
-from fcgen.errors import GrammarTooLarge, SchemaError, UnsupportedKeyword
 from fcgen.grammar.expr import NOTHING
 
 seeds = st.integers(0, 2**32 - 1)
@@ -34,15 +34,6 @@ STYLES = {
 }
 styles = st.sampled_from(sorted(STYLES))
 schema_or_any = st.sampled_from(["schema", "any"])
-
-
-def compiled(schema, whitespace="json.dumps", **choices):
-    """The texts of a schema. What is refused, or over a limit, is left out: that has tests of its own."""
-    try:
-        return root_of(schema, whitespace, **choices)
-    except (SchemaError, GrammarTooLarge) as error:
-        assert isinstance(error, UnsupportedKeyword) or error.limit is not None, error
-        assume(False)
 
 
 def texts_of(value, whitespace):

@@ -128,6 +128,55 @@ def test_no_listed_value_comes_twice():
         assert sorted(map(str, found)) == ["1", "12", "123", "a"]
 
 
+def closed(kind, count):
+    """A schema of arrays or objects that hold each of `count` values or names once at most, and their texts."""
+    names = CODES[:count]
+    pattern = f"^(?:{'|'.join(names)})$"
+    if kind == "names":
+        return {"propertyNames": {"enum": names}, "additionalProperties": True}, [f'"{name}": 1' for name in names]
+    if kind == "names of a pattern":
+        return {"patternProperties": {pattern: {"const": 1}}, "additionalProperties": False}, [
+            f'"{name}": 1' for name in names
+        ]
+    items = {"enum": {"enum": names}, "pattern": {"type": "string", "pattern": pattern}}
+    if kind == "integers":
+        return {"items": {"type": "integer", "minimum": 1, "maximum": count}}, [str(n + 1) for n in range(count)]
+    return {"items": items[kind]}, [f'"{name}"' for name in names]
+
+
+@settings(max_examples=2, deadline=None)
+@given(
+    st.sampled_from(["enum", "pattern", "integers", "names", "names of a pattern"]),
+    st.integers(250, 600),
+    st.booleans(),
+    st.randoms(use_true_random=False),
+)
+@example("enum", 257, False, random.Random(0))
+@example("enum", 200, True, random.Random(0))
+@example("names", 257, False, random.Random(0))
+@example("names of a pattern", 300, False, random.Random(0))
+def test_a_comma_is_written_until_the_last_value_of_a_closed_set_and_not_after_it(kind, count, has_least, rng):
+    keywords, texts = closed(kind, count)
+    is_array = "items" in keywords
+    least = min(count, 200) if has_least and is_array else 0
+    schema = {"type": "array", "uniqueItems": True, "minItems": least} if is_array else {"type": "object"}
+    cursor = Masks(Grammar.from_json_schema({**schema, **keywords}), VOCABULARY).cursor()
+    if kind != "names":  # the schema lists them, so they have an order
+        rng.shuffle(texts)
+    open_, close = ("[", "]") if is_array else ("{", "}")
+    cursor.advance(IDS[open_])
+    for left, text in zip(range(count - 1, -1, -1), texts, strict=True):
+        for byte in text.encode():
+            cursor.advance(byte)
+        if left < 3 or left in (count - 64, count - 65, count - 256, count - 257):
+            tokens = allowed(cursor.mask())
+            assert (IDS[","] in tokens, IDS[close] in tokens) == (left > 0, count - left >= least)
+        if left:
+            cursor.advance(IDS[", "])
+    cursor.advance(IDS[close])
+    assert cursor.can_stop
+
+
 def test_too_many_ways_are_refused_when_it_is_compiled():
     groups = [{"enum": list(range(10 * i, 10 * i + 30))} for i in range(8)]
     schema = {"type": "array", "uniqueItems": True, "prefixItems": groups, "minItems": 8, "items": {"type": "integer"}}
