@@ -23,7 +23,7 @@ from fcgen.grammar.expr import alt_of, both, byte_set, literal, parts_in_row, re
 from fcgen.grammar.terms import Both, ByteSet, Complement, Expr, Literal, Repeat, parts_of
 
 MAX_STATES = 20_000
-MAX_SETTLED = 5_000
+MAX_SETTLED = 10_000
 _BYTES = 256
 
 Spell = Callable[[CharSet], Expr]
@@ -142,7 +142,10 @@ def common_language(read: Callable[[Classes], Sequence[Expr]]) -> Language:
     flat = [one for part in parts for one in (part.parts if type(part) is Both else (part,))]
     found = [_uncounted(part) if classes.size == 1 else _Part(part, 0, None) for part in flat]
     together = classes.in_common(one.term for one in found)
-    table, accepting = minimal(*_explored(together, classes.size))
+    if type(together) is DfaState and classes.size == 1:
+        table, accepting = together.owner.table()
+    else:
+        table, accepting = minimal(*_explored(together, classes.size))
     ways = [[(classes.union(members), then) for members, then in row] for row in table]
     most = None
     for one in found:

@@ -19,6 +19,8 @@ from fcgen.grammar.expr import NOTHING
 from fcgen.grammar.terms import Expr
 from fcgen.grammar.work import spend
 
+_STATES_PER_STEP = 8  # where states are told apart: so many take as long as a term that is built
+
 Table = tuple[tuple[tuple[int, int], ...], ...]
 
 _built: WeakValueDictionary[tuple[Table, frozenset[int]], Dfa] = WeakValueDictionary()
@@ -58,6 +60,12 @@ class Dfa:
     def size(self) -> int:
         """How many states there are."""
         return len(self._states)
+
+    def table(self) -> tuple[list[list[tuple[int, int]]], frozenset[int]]:
+        """For each state its arcs, and the accepting states."""
+        number = {state: i for i, state in enumerate(self._states)}
+        rows = [[(members, number[then]) for members, then in arcs(state)] for state in self._states]
+        return rows, frozenset(i for i, state in enumerate(self._states) if state.can_stop)
 
     def term(self, state: int = 0) -> Expr:
         """The language that is left at `state`."""
@@ -116,7 +124,7 @@ def _equivalent(table: Sequence[Sequence[tuple[int, int]]], distances: Sequence[
     blocks: Sequence[float] = distances
     count = 0
     while True:
-        spend(len(table))
+        spend(1 + len(table) // _STATES_PER_STEP)
         signatures: dict[object, int] = {}
         refined = []
         for state, row in enumerate(table):
