@@ -63,7 +63,7 @@ class Dfa:
 
     def table(self) -> tuple[list[list[tuple[int, int]]], frozenset[int]]:
         """For each state its arcs, and the accepting states."""
-        number = {state: i for i, state in enumerate(self._states)}
+        number: dict[Expr, int] = {state: i for i, state in enumerate(self._states)}
         rows = [[(members, number[then]) for members, then in arcs(state)] for state in self._states]
         return rows, frozenset(i for i, state in enumerate(self._states) if state.can_stop)
 
