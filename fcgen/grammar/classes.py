@@ -19,7 +19,7 @@ from fcgen.grammar.arcs import arcs
 from fcgen.grammar.characters import ANY, CharSet, partition
 from fcgen.grammar.counted import CountedDfa
 from fcgen.grammar.dfa import DfaState, determinize, minimal
-from fcgen.grammar.expr import alt_of, both, byte_set, literal, parts_in_row, repeat, seq
+from fcgen.grammar.expr import NOTHING, alt_of, both, byte_set, literal, parts_in_row, repeat, seq
 from fcgen.grammar.terms import Both, ByteSet, Complement, Expr, Literal, Repeat, parts_of
 
 MAX_STATES = 20_000
@@ -42,8 +42,11 @@ class Language(NamedTuple):
 
     def spelled(self, spell: Spell, least: int = 0, most: int | None = None) -> Expr:
         """Those of the texts that have `least` to `most` characters. Raises GrammarTooLarge."""
+        least, most = max(least, self.least), _lower(most, self.most)
+        if most is not None and most < least:
+            return NOTHING
         ways = [[(spell(chars), then) for chars, then in row] for row in self.ways]
-        return CountedDfa(ways, self.accepting, max(least, self.least), _lower(most, self.most)).term()
+        return CountedDfa(ways, self.accepting, least, most).term()
 
 
 class Classes:

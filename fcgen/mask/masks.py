@@ -19,7 +19,6 @@ from fcgen.mask.tables import Tables
 from fcgen.shared import Shared
 from fcgen.vocab import Vocabulary
 
-
 STEPS_PER_NODE = 20
 
 
