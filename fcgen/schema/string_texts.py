@@ -1,8 +1,8 @@
 """String -> Expr: the text between the quotes of a JSON string, with its patterns, formats and length.
 
 Patterns and formats are read straight into their JSON spelling, so that escaping never meets the pattern. Where several
-constraints must hold at once, their intersection is made an explicit automaton if it is small; otherwise it stays an
-intersection, which is explored only where it is walked.
+constraints must hold at once, their intersection is made an automaton, beside which the length is counted: so no place
+of a text searches for how far its end is. What is too large for that is refused when it is compiled.
 
 Of a format, what is written is surely of it, and of its opposite what is surely not. Between the two are texts about
 which checkers differ: they are in the wide reading of both.
