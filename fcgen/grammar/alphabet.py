@@ -38,6 +38,7 @@ from fcgen.grammar.terms import (
     Both,
     ByteSet,
     Complement,
+    Counted,
     Deferred,
     Expr,
     Fork,
@@ -295,6 +296,8 @@ class Restriction:
                 return recorded(new[e.names], e.written, _RestrictedAfter(e.after, self), new[e.like], sure=sure)
             case DfaState():
                 return e if _is_writable(e, self._alphabet) else determinize(both(e, self._within))
+            case Counted():
+                return e.owner.spelled(new).term(e.state, e.count)
             case Substring():
                 self._held += e.owner.size // BYTES_PER_TERM
                 return e if _is_writable(e, self._alphabet) else self._substring(e)

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
+from typing import TypeVar
 
 from fcgen.errors import GrammarError
 from fcgen.grammar.expr import (
@@ -41,6 +42,7 @@ from fcgen.grammar.terms import (
     Both,
     ByteSet,
     Complement,
+    Counted,
     Deferred,
     Expr,
     Fork,
@@ -60,6 +62,7 @@ Arcs = Sequence[tuple[int, Expr]]
 _BUSY = "busy"  # marks a term whose arcs are being computed, by the one thread that holds the lock
 _RECORDS = "records"  # marks a term with a recording or an unknown place at its head
 _APART_FROM_RUNS = (Literal, Seq)
+_T = TypeVar("_T")
 
 
 class Recording(GrammarError):
@@ -94,6 +97,8 @@ def arcs(e: Expr) -> Arcs:
         case Substring():
             ways = e.owner.ways(e)
             return _refine([[(members, follow(left, then)) for members, left in arcs(first)] for first, then in ways])
+        case Counted():
+            return e.owner.arcs(e)
         case Deferred():
             return arcs(e.force())
     with building:
@@ -202,7 +207,7 @@ def _refine(lists: Iterable[Arcs]) -> Arcs:
             elif is_first:
                 wide.append((members, [then]))
             else:
-                wide = _split(wide, members, then)
+                wide = split(wide, members, then)
     for bit, terms in single.items():
         for i, (members, others) in enumerate(wide):
             if members & bit:
@@ -210,10 +215,11 @@ def _refine(lists: Iterable[Arcs]) -> Arcs:
                 wide[i] = (members ^ bit, others)
                 break
     pairs = [*single.items(), *wide]
-    return _grouped((members, terms[0] if len(terms) == 1 else alt_of(terms)) for members, terms in pairs if members)
+    return grouped((members, terms[0] if len(terms) == 1 else alt_of(terms)) for members, terms in pairs if members)
 
 
-def _split(partition: list[tuple[int, list[Expr]]], members: int, then: Expr) -> list[tuple[int, list[Expr]]]:
+def split(partition: list[tuple[int, list[_T]]], members: int, then: _T) -> list[tuple[int, list[_T]]]:
+    """A partition refined by a set, with `then` added to all that is in it."""
     result = []
     for present, terms in partition:
         common = present & members
@@ -227,7 +233,8 @@ def _split(partition: list[tuple[int, list[Expr]]], members: int, then: Expr) ->
     return result
 
 
-def _grouped(pairs: Iterable[tuple[int, Expr]]) -> Arcs:
+def grouped(pairs: Iterable[tuple[int, Expr]]) -> Arcs:
+    """Disjoint sets, each with what is left, those with the same left as one."""
     by_term: dict[Expr, int] = {}
     for members, then in pairs:
         by_term[then] = by_term.get(then, 0) | members
@@ -239,7 +246,7 @@ def _crossed(parts: tuple[Expr, ...]) -> Arcs:
     for part in parts:
         found = arcs(part)
         rows = [(common, (*terms, then)) for m, terms in rows for n, then in found if (common := m & n)]
-    return [(m, then) for m, then in _grouped((m, both(*terms)) for m, terms in rows) if then is not NOTHING]
+    return [(m, then) for m, then in grouped((m, both(*terms)) for m, terms in rows) if then is not NOTHING]
 
 
 def _complement_arcs(inner: Arcs) -> Arcs:
@@ -248,7 +255,7 @@ def _complement_arcs(inner: Arcs) -> Arcs:
     for members, then in inner:
         rest ^= members
         result.append((members, complement(then)))
-    return [(m, then) for m, then in _grouped([*result, (rest, ANY_BYTES)]) if m and then is not NOTHING]
+    return [(m, then) for m, then in grouped([*result, (rest, ANY_BYTES)]) if m and then is not NOTHING]
 
 
 def is_recording(e: Expr) -> bool:

@@ -14,10 +14,12 @@ from weakref import WeakValueDictionary
 
 from fcgen.errors import GrammarTooLarge
 from fcgen.grammar.arcs import arcs, keep
-from fcgen.grammar.derive import INFINITE, fewest
+from fcgen.grammar.derive import INFINITE
 from fcgen.grammar.expr import NOTHING
 from fcgen.grammar.terms import Expr
 from fcgen.grammar.work import spend
+
+_STATES_PER_STEP = 8  # where states are told apart: so many take as long as a term that is built
 
 Table = tuple[tuple[tuple[int, int], ...], ...]
 
@@ -54,6 +56,17 @@ class Dfa:
             ways = [(members, self._states[then]) for members, then in row if members and distances[then] != INFINITE]
             keep(state, ways)
 
+    @property
+    def size(self) -> int:
+        """How many states there are."""
+        return len(self._states)
+
+    def table(self) -> tuple[list[list[tuple[int, int]]], frozenset[int]]:
+        """For each state its arcs, and the accepting states."""
+        number: dict[Expr, int] = {state: i for i, state in enumerate(self._states)}
+        rows = [[(members, number[then]) for members, then in arcs(state)] for state in self._states]
+        return rows, frozenset(i for i, state in enumerate(self._states) if state.can_stop)
+
     def term(self, state: int = 0) -> Expr:
         """The language that is left at `state`."""
         found = self._states[state]
@@ -66,19 +79,22 @@ def determinize(e: Expr, *, limit: int = 20_000) -> Expr:
     Raises:
         GrammarTooLarge: it has more than `limit` states, or is not regular.
     """
-    if fewest(e) == INFINITE:
-        return NOTHING
-    table, accepting = _explore(e, limit)
-    distances = _distances(table, accepting)
-    table = [[(members, then) for members, then in row if distances[then] != INFINITE] for row in table]
-    blocks = _equivalent(table, distances)
-    table, accepting = _merged(table, accepting, blocks)
+    table, accepting = minimal(*_explore(e, limit))
     key = (tuple(tuple(sorted(row)) for row in table), accepting)
     with _built_lock:
         dfa = _built.get(key)
         if dfa is None:
             dfa = _built[key] = Dfa(table, accepting)
     return dfa.term(0)
+
+
+def minimal(
+    table: Sequence[Sequence[tuple[int, int]]], accepting: frozenset[int]
+) -> tuple[list[list[tuple[int, int]]], frozenset[int]]:
+    """The same automaton without states that cannot finish, and with equal ones as one. State 0 stays the first."""
+    distances = _distances(table, accepting)
+    table = [[(members, then) for members, then in row if distances[then] != INFINITE] for row in table]
+    return _merged(table, accepting, _equivalent(table, distances))
 
 
 def _explore(e: Expr, limit: int) -> tuple[list[list[tuple[int, int]]], frozenset[int]]:
@@ -108,7 +124,7 @@ def _equivalent(table: Sequence[Sequence[tuple[int, int]]], distances: Sequence[
     blocks: Sequence[float] = distances
     count = 0
     while True:
-        spend(len(table))
+        spend(1 + len(table) // _STATES_PER_STEP)
         signatures: dict[object, int] = {}
         refined = []
         for state, row in enumerate(table):

@@ -17,7 +17,7 @@ from fcgen.errors import OutOfSteps
 from fcgen.grammar.arcs import Recording, ways
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import alt_of, both, parts_in_row, repeat, seq
-from fcgen.grammar.terms import Alt, Both, Expr, Repeat, Seq
+from fcgen.grammar.terms import Alt, Both, Counted, Expr, Repeat, Seq
 from fcgen.grammar.work import bounded
 
 MAX_EXPLORED = 5_000
@@ -39,6 +39,8 @@ def boundless(e: Expr, horizon: int) -> Expr:
             return e if all(map(_same, parts, e.parts)) else alt_of(parts)
         case Both():
             return _boundless_both(e, horizon)
+        case Counted():
+            return e.owner.boundless(e, horizon)
         case _:
             return e
 
@@ -52,6 +54,9 @@ def _same(a: Expr, b: Expr) -> bool:
 
 
 def _boundless_both(e: Both, horizon: int) -> Expr:
+    if any(type(part) is Counted for part in e.parts):
+        parts = [boundless(part, horizon) for part in e.parts]
+        return e if all(map(_same, parts, e.parts)) else both(*parts)
     bounds = [part.most for part in e.parts if isinstance(part, Repeat) and part.most and _is_long(part, horizon)]
     if not bounds:
         return e

@@ -54,6 +54,7 @@ from fcgen.grammar.pattern import (
 from fcgen.grammar.terms import Expr
 
 Spell = Callable[[CharSet], Expr]
+MAX_ALTERNATIVES = 8
 
 
 def read_pattern(pattern: str, spell: Spell = utf8, search: bool = False) -> Expr:  # noqa: FBT001, FBT002
@@ -69,6 +70,13 @@ def read_pattern(pattern: str, spell: Spell = utf8, search: bool = False) -> Exp
         GrammarTooLarge: its lookarounds or word boundaries lead to too many states.
     """
     return _read(pattern, spell, search)
+
+
+def alternatives(pattern: str, spell: Spell, search: bool) -> list[Expr]:  # noqa: FBT001
+    """The same as `read_pattern`, as terms of which a text is of one; for a spelling that is used once."""
+    tree = parse_pattern(pattern)
+    parts = tree.parts if isinstance(tree, Choice) and len(tree.parts) <= MAX_ALTERNATIVES else (tree,)
+    return [_language(part, spell, search=search) for part in parts]
 
 
 @lru_cache(maxsize=512)

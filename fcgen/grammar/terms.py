@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from copy import copy
 from typing import Any, Protocol, TypeAlias
 
@@ -357,6 +357,35 @@ class Substrings(Protocol):
         """The substrings where characters are spelled with the bytes of an alphabet."""
 
 
+class Counted(Expr):
+    """What is left at a state of an automaton over characters after `count` of them."""
+
+    __slots__ = ("count", "owner", "state")
+    owner: CountedAutomaton
+    state: int
+    count: int
+
+
+class CountedAutomaton(Protocol):
+    """An automaton over characters beside a count of them (`counted.py`)."""
+
+    @property
+    def characters(self) -> tuple[Expr, ...]:
+        """The terms of single characters."""
+
+    def term(self, state: int = 0, count: int = 0) -> Expr:
+        """What is left at a state after `count` characters."""
+
+    def arcs(self, e: Counted) -> Sequence[tuple[int, Expr]]:
+        """What can come first at one of its terms, in disjoint sets, each with what is left after it."""
+
+    def boundless(self, e: Counted, horizon: int) -> Expr:
+        """`e` without a greatest length, if `horizon` characters do not come near that."""
+
+    def spelled(self, new: Mapping[Expr, Expr]) -> CountedAutomaton:
+        """The same with these terms in place of its characters'."""
+
+
 class Unknown(Expr):
     """A place where what follows depends on bytes that are not known."""
 
@@ -400,5 +429,7 @@ def parts_of(e: Expr) -> tuple[Expr, ...]:
             return (e.like,)
         case Record():
             return (e.like, e.names)
+        case Counted():
+            return e.owner.characters
         case _:
             return ()

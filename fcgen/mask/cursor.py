@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import operator
 from array import array
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fcgen.errors import OptionError, TokenRefused, excerpt
+from fcgen.errors import GrammarTooLarge, OptionError, TokenRefused, excerpt
 from fcgen.vocab import Vocabulary
 
 STOPPED = -2
+_Answer = TypeVar("_Answer")
 
 
 class Places(Protocol):
@@ -59,11 +60,17 @@ class Places(Protocol):
     def words(self) -> int:
         """How many words a mask has."""
 
+    def renewed(self) -> Places:
+        """The same masks with no states as yet."""
+
 
 class Cursor:
     """One sequence's place. Made by `Masks.cursor`.
 
     A stop token ends the sequence: after it the mask is empty.
+
+    A text has no end of places, and what is known of all of them has a limit. Where that is reached, the sequence goes
+    on in masks of which nothing is known yet: the limit is one of memory, not of how long a text may be.
     """
 
     __slots__ = ("_budget", "_masks", "_places", "_tokens")
@@ -107,26 +114,28 @@ class Cursor:
     @property
     def forced_text(self) -> bytes:
         """What must come next. `forced` holds back the end of it where a token may reach beyond. Often nothing."""
-        return b"" if self.stopped else self._masks.forced_text(self._places[-1])
+        return b"" if self.stopped else self._asked(lambda masks, place: masks.forced_text(place))
 
     @property
     def must_stop(self) -> bool:
         """Whether nothing but a stop token can come next."""
-        return not self.stopped and self._masks.must_stop(self._places[-1])
+        return not self.stopped and self._asked(lambda masks, place: masks.must_stop(place))
 
     @property
     def fewest_tokens(self) -> int:
         """How many more tokens close the reply, stop token included."""
-        return 0 if self.stopped else self._masks.closing(self._places[-1])
+        return 0 if self.stopped else self._asked(lambda masks, place: masks.closing(place))
 
     def mask(self) -> NDArray[np.uint32]:
         """The tokens that may come next: bit t & 31 of word t >> 5. Read-only; shared between sequences."""
         place = self._places[-1]
-        if self._budget is None and place >= 0:
-            return self._masks.row(place)
         if place == STOPPED:
             return np.zeros(self._masks.words, np.uint32)
-        return self._masks.row_within(place, self._budget - len(self._tokens))  # type: ignore[operator]
+        try:
+            return _row_of(self._masks, place, self.left)
+        except GrammarTooLarge:
+            self._renew()
+            return _row_of(self._masks, self._places[-1], self.left)
 
     @property
     def is_limited(self) -> bool:
@@ -136,7 +145,7 @@ class Cursor:
             return place >= 0
         if self._budget is None:
             return False
-        mask, row = self.mask(), self._masks.row(place)
+        mask, row = self.mask(), self._asked(lambda masks, place: masks.row(place))
         return mask is not row and not np.array_equal(mask, row)
 
     def canonical_mask(self) -> NDArray[np.uint32]:
@@ -145,21 +154,20 @@ class Cursor:
         A token of marks is left out where it makes a longer token with whatever may follow it (`{` beside `{"`). The
         same texts can be written. Packed as `mask` is.
         """
-        mask, place = self.mask(), self._places[-1]
-        if place < 0:
+        mask = self.mask()
+        if self._places[-1] < 0:
             return mask
-        canonical = self._masks.canonical_row(place)
-        if mask is self._masks.row(place):
+        canonical = self._asked(lambda masks, place: masks.canonical_row(place))
+        if mask is self._asked(lambda masks, place: masks.row(place)):
             return canonical
         left = mask & canonical
         return left if left.any() else mask  # within a budget the longer ones may be missing
 
     def closing_mask(self) -> NDArray[np.uint32]:
         """Of the tokens that may come next, those that bring the reply nearer to its end. Packed as `mask` is."""
-        place = self._places[-1]
-        if place == STOPPED:
+        if self.stopped:
             return np.zeros(self._masks.words, np.uint32)
-        return self._masks.row_within(place, self._masks.closing(place))
+        return self._asked(lambda masks, place: masks.row_within(place, masks.closing(place)))
 
     def advance(self, token: int) -> None:
         """Take `token`.
@@ -168,14 +176,13 @@ class Cursor:
             TokenRefused: it may not come next. The cursor stays where it is.
             OptionError: it is no integer. The cursor stays where it is.
         """
-        place = self._places[-1]
         try:
-            after = self._masks.step(place, token) if place >= 0 else -1
-            if after < 0 and self.can_stop and token in self._masks.vocabulary.stop_ids:
-                after = STOPPED
-            if after != -1 and self._affords(place, after):
-                self._tokens.append(token)
-                self._places.append(after)
+            try:
+                is_taken = self._take(token)
+            except GrammarTooLarge:
+                self._renew()
+                is_taken = self._take(token)
+            if is_taken:
                 return
         except (TypeError, RuntimeError):  # what arrays and texts raise that are looked up
             if type(token) is int:
@@ -186,7 +193,7 @@ class Cursor:
 
     def forced(self) -> list[int]:
         """The tokens about which the grammar leaves no choice, from here on; within the budget. Often none."""
-        return [] if self.stopped else list(self._masks.forced(self._places[-1]))
+        return [] if self.stopped else list(self._asked(lambda masks, place: masks.forced(place)))
 
     def rollback(self, count: int) -> None:
         """Take back the last `count` tokens.
@@ -213,6 +220,35 @@ class Cursor:
     def __deepcopy__(self, _: object) -> Cursor:
         return self.copy()
 
+    def _asked(self, ask: Callable[[Places, int], _Answer]) -> _Answer:
+        """What the masks answer for the place; those without states if these can have no more."""
+        try:
+            return ask(self._masks, self._places[-1])
+        except GrammarTooLarge:
+            self._renew()
+            return ask(self._masks, self._places[-1])
+
+    def _renew(self) -> None:
+        """Go to masks with no states as yet, by the tokens so far."""
+        masks = self._masks.renewed()
+        places = [masks.root]
+        for token in self._tokens:
+            place = masks.step(places[-1], token)
+            places.append(STOPPED if place < 0 else place)
+        self._masks, self._places = masks, places
+
+    def _take(self, token: int) -> bool:
+        """Take `token` if it may come next, and say whether it may."""
+        place = self._places[-1]
+        after = self._masks.step(place, token) if place >= 0 else -1
+        if after < 0 and self.can_stop and token in self._masks.vocabulary.stop_ids:
+            after = STOPPED
+        if after == -1 or not self._affords(place, after):
+            return False
+        self._tokens.append(token)
+        self._places.append(after)
+        return True
+
     def _affords(self, place: int, then: int) -> bool:
         if self._budget is None:
             return True
@@ -227,6 +263,10 @@ class Cursor:
         else:
             what = f"token {token} ({excerpt(vocabulary.token_bytes(token))}) may not come next"
         return TokenRefused(f"{what}, after {excerpt(text[-60:])}", token=token, text=text)
+
+
+def _row_of(masks: Places, place: int, left: int | None) -> NDArray[np.uint32]:
+    return masks.row(place) if left is None else masks.row_within(place, left)
 
 
 def _read_token(token: object) -> int:

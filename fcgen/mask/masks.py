@@ -19,6 +19,8 @@ from fcgen.mask.tables import Tables
 from fcgen.shared import Shared
 from fcgen.vocab import Vocabulary
 
+STEPS_PER_NODE = 20
+
 
 class HasRoot(Protocol):
     """A grammar: its language is `root`."""
@@ -36,15 +38,16 @@ class Masks(Shared):
         vocabulary: the tokens it is written in.
         max_states: cap on the number of states that the grammar may add (a kilobyte each, at most) to those that all
             grammars over the vocabulary share. New sequences share the states of earlier ones until these are a fifth
-            as many.
+            as many; a sequence that meets the cap goes on with new ones.
         max_steps: how many steps it may take to fit the grammar to the vocabulary, and then to find what may follow a
-            state (see `fcgen.grammar.work`).
+            state (see `fcgen.grammar.work`). None: 500,000, and 20 for each place within tokens where these part, since
+            a walk over all tokens may meet a new state at each.
 
     Raises:
         OptionError: these are no grammar and no vocabulary, or a limit is no whole number.
         VocabularyError: the vocabulary has no stop token.
         Unsatisfiable: no text satisfies the grammar with the bytes that the vocabulary has.
-        GrammarTooLarge, OutOfSteps: (here, or where a mask is asked for) a limit is reached.
+        GrammarTooLarge, OutOfSteps: (here, or where a mask is asked for) a limit is reached, for one mask alone.
     """
 
     def __init__(
@@ -53,7 +56,7 @@ class Masks(Shared):
         vocabulary: Vocabulary,
         *,
         max_states: int = MAX_STATES,
-        max_steps: int = MAX_STEPS,
+        max_steps: int | None = None,
     ) -> None:
         _check_kinds(grammar, vocabulary)
         if not vocabulary.stop_ids:
@@ -61,7 +64,8 @@ class Masks(Shared):
         self.grammar = grammar
         self.vocabulary = vocabulary
         self._max_states = read_limit("max_states", max_states)
-        self._max_steps = read_limit("max_steps", max_steps)
+        steps = MAX_STEPS + STEPS_PER_NODE * len(vocabulary.trie.end) if max_steps is None else max_steps
+        self._max_steps = read_limit("max_steps", steps)
         self._lock = threading.Lock()
         self._tables = self.new_tables()
 

@@ -13,6 +13,7 @@ found again when they are asked for.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
@@ -49,6 +50,9 @@ class Tables:
 
     def __init__(self, root: Expr, vocabulary: Vocabulary, *, max_states: int, max_steps: int) -> None:
         self.vocabulary = vocabulary
+        self._root, self._limits = root, (max_states, max_steps)
+        self._lock = threading.Lock()
+        self._next: Tables | None = None
         self._reaches = reaches_of(vocabulary)
         self._automaton = self._reaches.automaton
         self._growth = Growth(max_states, max_steps)
@@ -73,6 +77,14 @@ class Tables:
     def size(self) -> int:
         """How many states this grammar has added to those that all share."""
         return self._growth.used
+
+    def renewed(self) -> Tables:
+        """Tables of the same with no states as yet, or few; the same for all that ask until these have many."""
+        max_states, max_steps = self._limits
+        with self._lock:
+            if self._next is None or self._next.size > max_states // 5:
+                self._next = Tables(self._root, self.vocabulary, max_states=max_states, max_steps=max_steps)
+            return self._next
 
     def row(self, place: int) -> Words:
         """The mask of `place`. Read-only, shared."""

@@ -1,8 +1,8 @@
 """String -> Expr: the text between the quotes of a JSON string, with its patterns, formats and length.
 
 Patterns and formats are read straight into their JSON spelling, so that escaping never meets the pattern. Where several
-constraints must hold at once, their intersection is made an explicit automaton if it is small; otherwise it stays an
-intersection, which is explored only where it is walked.
+constraints must hold at once, their intersection is made an automaton, beside which the length is counted: so no place
+of a text searches for how far its end is. What is too large for that is refused when it is compiled.
 
 Of a format, what is written is surely of it, and of its opposite what is surely not. Between the two are texts about
 which checkers differ: they are in the wide reading of both.
@@ -10,17 +10,18 @@ which checkers differ: they are in the wide reading of both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import NamedTuple
 
 from fcgen.errors import GrammarTooLarge, OutOfSteps, PatternError
-from fcgen.grammar.characters import json_chars
+from fcgen.grammar.characters import ANY, CharSet, json_chars
+from fcgen.grammar.classes import Classes, Language, common_language, is_searched
 from fcgen.grammar.derive import INFINITE, arcs, fewest
 from fcgen.grammar.dfa import determinize
-from fcgen.grammar.expr import NOTHING, alt_of, both, complement, repeat
-from fcgen.grammar.regex import read_pattern
+from fcgen.grammar.expr import NOTHING, alt_of, both, complement, repeat, seq
+from fcgen.grammar.regex import alternatives, read_pattern
 from fcgen.grammar.terms import Expr
 from fcgen.grammar.work import bounded
 from fcgen.place import pointer
@@ -31,10 +32,8 @@ from fcgen.schema.shape import String
 from fcgen.schema.values import spelled
 
 _FEW_STATES, _FEW_STEPS = 64, 2_000
-_SMALL_STATES, _SMALL_STEPS = 2_000, 40_000
 _EVERYTHING = r"[\s\S]*"
-
-_Constrained = Callable[["_Content", Spell, bool], Expr]
+_SOON = 20_000  # steps
 
 
 def string_texts(part: String, spell: Spell = json_chars, *, wide: bool = False) -> Expr:
@@ -46,23 +45,28 @@ def string_texts(part: String, spell: Spell = json_chars, *, wide: bool = False)
         PatternError: a pattern is malformed or not regular.
         GrammarTooLarge: the constraints together have too many states.
     """
-    return _texts(part, spell, wide, _constrained)
-
-
-def has_text(part: String) -> bool:
-    """Whether there may be a string of `part`. Raises as `string_texts` does."""
-    with _told_of(part):
-        return fewest(_texts(part, json_chars, True, _walked)) != INFINITE  # noqa: FBT003
-
-
-def _texts(part: String, spell: Spell, wide: bool, constrained: _Constrained) -> Expr:  # noqa: FBT001
     if not part.is_regular:
         return _of_length(part.min_length, part.max_length, spell)
-    content = _Content(*(getattr(part, name) for name in _Content._fields))
+    content = _content_of(part)
     with _told_of(part):
         if part.is_of_document:
             return _in_documents(part, content, spell, wide)
-        return constrained(content, spell, wide)
+        return _constrained(content, spell, wide)
+
+
+def has_text(part: String) -> bool:
+    """Whether there may be a string of `part`. Raises as `string_texts` does.
+
+    A search from the beginning finds most ends soon; what is left to the automaton are those that it does not find.
+    """
+    with _told_of(part):
+        if part.is_regular and not part.is_of_document:
+            try:
+                with bounded(_SOON):
+                    return fewest(_walked(_content_of(part))) != INFINITE
+            except (GrammarTooLarge, OutOfSteps):
+                pass
+        return fewest(string_texts(part, wide=True)) != INFINITE
 
 
 @contextmanager
@@ -106,42 +110,82 @@ class _Content(NamedTuple):
     choices: tuple[tuple[String, ...], ...]
 
 
+def _content_of(part: String) -> _Content:
+    return _Content(*(getattr(part, name) for name in _Content._fields))
+
+
 _ANYTHING = _Content((), (), (), (), 0, None, frozenset(), ())
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _constrained(content: _Content, spell: Spell, wide: bool) -> Expr:  # noqa: FBT001
-    parts = _parts(content, spell, wide)
-    if len(parts) == 1:
-        return parts[0]
-    together = both(*parts)
-    try:
-        return determinize(together, limit=_FEW_STATES)
-    except GrammarTooLarge:
-        pass
-    length = _of_length(content.min_length, content.max_length, spell)
-    others = [part for part in parts if part is not length]
-    is_bounded = content.min_length > 0 or content.max_length is not None
-    return both(length, _small(others)) if is_bounded and 1 < len(others) < len(parts) else together
+    alone = _alone(content, spell, wide)
+    if alone is not None and not is_searched(alone):
+        return alone
+    is_wide = wide and _has_format(content)
+    rest = content._replace(min_length=0, max_length=None)
+    return _common(rest, is_wide).spelled(spell, content.min_length, content.max_length)
 
 
-def _small(parts: list[Expr]) -> Expr:
-    """What a text must be of beside its length, as one automaton if that is small.
+def _has_format(content: _Content) -> bool:
+    return bool(content.formats or content.not_formats or content.choices)
 
-    At each place of a text there is then one state beside a count, whose distance to an end is known. Counts would
-    multiply its states.
-    """
-    together = both(*parts)
-    try:
-        with bounded(_SMALL_STEPS):
-            return determinize(together, limit=_SMALL_STATES)
-    except (GrammarTooLarge, OutOfSteps):
-        return together
+
+def _alone(content: _Content, spell: Spell, wide: bool) -> Expr | None:  # noqa: FBT001
+    """The texts of what says one thing alone, or a length beside a pattern that can be told with it."""
+    least, most = content.min_length, content.max_length
+    rest = content._replace(min_length=0, max_length=None)
+    if rest == _ANYTHING._replace(patterns=content.patterns) and len(content.patterns) == 1:
+        pattern = _pattern(content.patterns[0], spell)
+        if not least and most is None:
+            return pattern
+        return fitted_to_length(content.patterns[0], pattern, least, most)
+    if rest == content:
+        parts = _parts(content, spell, wide)
+        return parts[0] if len(parts) == 1 else None
+    return None
 
 
 @lru_cache(maxsize=1024)
-def _walked(content: _Content, spell: Spell, wide: bool) -> Expr:  # noqa: FBT001
-    return both(*_parts(content, spell, wide))
+def _common(content: _Content, wide: bool) -> Language:  # noqa: FBT001
+    """What all constraints but the length have in common."""
+    return common_language(lambda classes: _read(content, classes, wide))
+
+
+def _read(content: _Content, classes: Classes, wide: bool) -> list[Expr]:  # noqa: FBT001
+    """What a text must be of at the same time, in classes of characters."""
+    spell = classes.spell
+    parts = [_matched(pattern, classes) for pattern in content.patterns]
+    parts += [complement(_matched(pattern, classes)) for pattern in content.not_patterns]
+    parts += [_matched(_format_pattern(name, wide), classes, search=False) for name in content.formats]
+    parts += [
+        complement(_matched(_format_pattern(name, not wide), classes, search=False)) for name in content.not_formats
+    ]
+    for choice in content.choices:
+        ways = (_read(_content_of(one), classes, wide) for one in choice)
+        parts.append(alt_of([classes.in_common([classes.any_text, *way]) for way in ways]))
+    if content.excluded:
+        parts.append(complement(alt_of(seq(*(spell(CharSet.of(char)) for char in text)) for text in content.excluded)))
+    if content.min_length or content.max_length is not None:
+        parts.append(repeat(spell(ANY), content.min_length, content.max_length))
+    return parts
+
+
+def _matched(pattern: str, classes: Classes, *, search: bool = True) -> Expr:
+    """What a pattern matches, whose alternatives are put together when each is settled."""
+    found = alternatives(pattern, classes.spell, search)
+    return found[0] if len(found) == 1 else alt_of(map(classes.settled, found))
+
+
+def _format_pattern(name: str, wide: bool) -> str:  # noqa: FBT001
+    """What the texts of a format match that are surely of it, or `wide` those that may be."""
+    return OUTER.get(name, _EVERYTHING) if wide else format_pattern(name) or ""
+
+
+@lru_cache(maxsize=1024)
+def _walked(content: _Content) -> Expr:
+    """The same as an intersection, which is explored only where it is walked."""
+    return both(*_parts(content, json_chars, wide=True))
 
 
 def _parts(content: _Content, spell: Spell, wide: bool) -> list[Expr]:  # noqa: FBT001

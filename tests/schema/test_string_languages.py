@@ -10,7 +10,7 @@ from schemas_made import explain, is_valid, root_of
 from walking import accepts, sample
 
 from fcgen.errors import GrammarTooLarge, PatternError, Unsatisfiable
-from fcgen.grammar import derive
+from fcgen.grammar import classes, derive
 from fcgen.grammar.characters import json_chars
 from fcgen.grammar.expr import NOTHING
 from fcgen.grammar.regex import read_pattern
@@ -95,10 +95,15 @@ def test_strings_that_cannot_be_say_so(schema, reason):
     assert str(caught.value) == f"at the root: no value can be valid: {reason}"
 
 
-def test_a_search_that_takes_too_long_is_told_with_the_keyword_and_its_place(monkeypatch):
+def test_too_many_states_are_told_with_the_keyword_and_their_place(monkeypatch):
     """Also where it is only asked whether there is any text."""
-    monkeypatch.setattr(derive, "EXACT_LIMIT", 3)
-    monkeypatch.setattr(derive, "SEARCH_LIMIT", 3)
+    for module, name in [
+        (derive, "EXACT_LIMIT"),
+        (derive, "SEARCH_LIMIT"),
+        (classes, "MAX_STATES"),
+        (classes, "MAX_SETTLED"),
+    ]:
+        monkeypatch.setattr(module, name, 3)
     many = {"type": "string", "pattern": "^(am|cm){9}$", "not": {"pattern": "^amcm(am)*cmam$"}}
     with pytest.raises(GrammarTooLarge) as caught:
         root_of({"anyOf": [many, {"type": "null"}]})
