@@ -1,0 +1,149 @@
+// The Python module `fcgen.core._core`; `_core.pyi` says what each name takes and gives.
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/vector.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "substrings.hpp"
+#include "trie.hpp"
+#include "walk.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace fcgen {
+namespace {
+
+template <class T>
+using Array = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+template <class T>
+using Table = nb::ndarray<const T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+template <class T>
+using Numpy = nb::ndarray<nb::numpy, T>;
+using Mask = nb::ndarray<std::uint32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+template <class T>
+std::span<const T> span_of(const Array<T>& array) {
+    return {array.data(), array.size()};
+}
+
+// An array that owns what was in a vector.
+template <class T>
+Numpy<T> to_numpy(std::vector<T>&& values) {
+    auto* kept = new std::vector<T>(std::move(values));
+    nb::capsule owner(kept, [](void* kept) noexcept { delete static_cast<std::vector<T>*>(kept); });
+    return Numpy<T>(kept->data(), {kept->size()}, owner);
+}
+
+// A read-only array of one member of all nodes of a trie.
+template <class T>
+Numpy<const T> member(nb::pointer_and_handle<Trie> trie, T TrieNode::* field, std::size_t count) {
+    constexpr auto stride = static_cast<std::int64_t>(sizeof(TrieNode) / sizeof(T));
+    static_assert(sizeof(TrieNode) % sizeof(T) == 0);
+    return Numpy<const T>(&(trie.p->nodes().data()->*field), {count}, trie.h, {stride});
+}
+
+Numpy<const std::int32_t> view(nb::handle owner, std::span<const std::int32_t> values) {
+    return Numpy<const std::int32_t>(values.data(), {values.size()}, owner);
+}
+
+void check_node(const Trie& trie, std::int32_t node, bool may_be_root = true) {
+    if (node < (may_be_root ? Trie::kRoot : 0) || node >= trie.size()) throw nb::index_error("no node of the trie");
+}
+
+std::shared_ptr<Trie> make_trie(nb::bytes data, const Array<std::int64_t>& start, const Array<std::int64_t>& length,
+                                const std::vector<std::int32_t>& last) {
+    const std::string_view all(data.c_str(), data.size());
+    if (start.size() != length.size()) throw nb::value_error("start and length differ in their lengths");
+    if (start.size() > INT32_MAX) throw nb::value_error("too many tokens");
+    std::vector<Trie::Entry> entries;
+    entries.reserve(start.size());
+    for (std::size_t token = 0; token < start.size(); ++token) {
+        const std::int64_t first = start(token), size = length(token);
+        if (first < 0 || size < 0 || first > std::int64_t(all.size()) || size > std::int64_t(all.size()) - first) {
+            throw nb::value_error("a string is outside of the data");
+        }
+        entries.push_back({all.substr(first, size), static_cast<std::int32_t>(token), false});
+    }
+    for (std::int32_t token : last) {
+        if (token >= 0 && token < std::int64_t(entries.size())) entries[token].goes_last = true;
+    }
+    nb::gil_scoped_release unlocked;
+    return std::make_shared<Trie>(std::move(entries));
+}
+
+void bind_trie(nb::module_& module) {
+    nb::class_<Trie>(module, "Trie")
+        .def(nb::new_(&make_trie), "data"_a, "start"_a, "length"_a, "last"_a)
+        .def_prop_ro("size", &Trie::size)
+        .def_prop_ro("height", &Trie::height)
+        .def_prop_ro("bytes", &Trie::bytes)
+        .def_prop_ro("byte", [](nb::pointer_and_handle<Trie> trie) { return member(trie, &TrieNode::byte, trie.p->size()); })
+        .def_prop_ro("depth", [](nb::pointer_and_handle<Trie> trie) { return member(trie, &TrieNode::depth, trie.p->size()); })
+        .def_prop_ro("end", [](nb::pointer_and_handle<Trie> trie) { return member(trie, &TrieNode::end, trie.p->size()); })
+        .def_prop_ro("classes", [](nb::pointer_and_handle<Trie> trie) { return member(trie, &TrieNode::classes, trie.p->size()); })
+        .def_prop_ro("reach", [](nb::pointer_and_handle<Trie> trie) { return member(trie, &TrieNode::height, trie.p->size()); })
+        .def_prop_ro("token_start", [](nb::pointer_and_handle<Trie> trie) { return member(trie, &TrieNode::first_token, trie.p->nodes().size()); })
+        .def_prop_ro("parent", [](nb::pointer_and_handle<Trie> trie) { return view(trie.h, trie.p->parents()); })
+        .def_prop_ro("tokens", [](nb::pointer_and_handle<Trie> trie) { return view(trie.h, trie.p->tokens()); })
+        .def("child", [](const Trie& trie, std::int32_t node, std::uint8_t byte) {
+            check_node(trie, node);
+            return trie.child(node, byte);
+        }, "node"_a, "byte"_a)
+        .def("children", [](const Trie& trie, std::int32_t node) {
+            check_node(trie, node);
+            std::vector<std::int32_t> found;
+            for (std::int32_t one = node + 1; one < trie.end_of(node); one = trie.nodes()[one].end) found.push_back(one);
+            return found;
+        }, "node"_a)
+        .def("tokens_at", [](nb::pointer_and_handle<Trie> trie, std::int32_t node) {
+            check_node(*trie.p, node, false);
+            return view(trie.h, trie.p->tokens_at(node));
+        }, "node"_a)
+        .def("tokens_under", [](nb::pointer_and_handle<Trie> trie, std::int32_t node) {
+            check_node(*trie.p, node, false);
+            const std::int32_t first = trie.p->nodes()[node].first_token;
+            return view(trie.h, trie.p->tokens().subspan(first, trie.p->nodes()[trie.p->nodes()[node].end].first_token - first));
+        }, "node"_a)
+        .def("longest", [](const Trie& trie, nb::bytes text) { return trie.longest({text.c_str(), text.size()}); }, "text"_a)
+        .def("may_share", [](const Trie& trie, nb::bytes text, std::size_t size) {
+            return trie.may_share({text.c_str(), text.size()}, size);
+        }, "text"_a, "size"_a)
+        .def("path", [](const Trie& trie, std::int32_t node) {
+            check_node(trie, node);
+            if (trie.parents().empty()) throw nb::value_error("only the trie of the vocabulary knows its paths");
+            const std::string path = trie.path(node);
+            return nb::bytes(path.data(), path.size());
+        }, "node"_a)
+        .def("below", [](const Trie& trie, const Array<std::int32_t>& exits) -> std::shared_ptr<Trie> {
+            for (std::size_t i = 0; i < exits.size(); ++i) {
+                check_node(trie, exits(i));
+                if (i > 0 && exits(i) <= exits(i - 1)) throw nb::value_error("the nodes are not in order");
+            }
+            nb::gil_scoped_release unlocked;
+            return trie.below(span_of(exits));
+        }, "exits"_a);
+}
+
+void bind_walk(nb::module_& module) {
+    nb::enum_<Wanted>(module, "Wanted", nb::is_arithmetic())
+        .value("TOKENS", Wanted::kTokens)
+        .value("ENDS", Wanted::kEnds)
+        .value("EXITS", Wanted::kExits);
+    nb::class_<Walk>(module, "Walk")
+        .def(nb::init<std::shared_ptr<const Trie>, Wanted>(), "trie"_a, "wanted"_a);
+}
+
+}  // namespace
+}  // namespace fcgen
+
+NB_MODULE(_core, module) {
+    fcgen::bind_trie(module);
+    fcgen::bind_walk(module);
+}
