@@ -17,7 +17,6 @@ from fcgen.core._core import (
     SuffixAutomaton,
     Trie,
     clear,
-    put,
     put_at,
     suffix_automaton,
 )
@@ -39,7 +38,6 @@ __all__ = [
     "SuffixAutomaton",
     "Trie",
     "clear",
-    "put",
     "put_at",
     "suffix_automaton",
 ]

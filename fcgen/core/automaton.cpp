@@ -53,6 +53,12 @@ std::int64_t Automaton::size() const {
     return weight() + static_cast<std::int64_t>(stacks_.size() + groups_.size());
 }
 
+void Automaton::expand(StateId id, Expander& expander) {
+    if (state(id).kind != Kind::kUnexpanded) return;
+    expander.expand(id);
+    if (state(id).kind == Kind::kUnexpanded) throw std::logic_error("a state was not expanded");
+}
+
 StackId Automaton::push(StateId waiting, StackId below) {
     check(waiting);
     check_stack(below);
@@ -129,8 +135,9 @@ Configuration Automaton::step(Configuration configuration, std::string_view data
 // One thread, as far as `data` goes. What may follow otherwise is noted in `ahead`.
 void Automaton::run(Ahead at, std::string_view data, std::vector<Ahead>& ahead, std::vector<Thread>& found,
                     Expander& expander) {
-    while (at.state >= 0) {
-        if (state(at.state).kind == Kind::kUnexpanded) expander.expand(at.state);
+    for (std::size_t moves = 0; at.state >= 0; ++moves) {
+        if (moves > kMostMoves + data.size()) throw TooAmbiguous();
+        expand(at.state, expander);
         const State here = state(at.state);
         const bool takes_byte = here.is_abstracted || here.kind == Kind::kTable || here.kind == Kind::kLiteral ||
                                 here.kind == Kind::kOverlay;
@@ -144,6 +151,8 @@ void Automaton::run(Ahead at, std::string_view data, std::vector<Ahead>& ahead, 
             }
             if (here.is_abstracted) {
                 const auto [then, count] = expander.skip(at.state, at.stack, data.substr(at.done));
+                if (count == 0 || count > data.size() - at.done) throw std::logic_error("a step of no length");
+                if (then >= 0) check(then);
                 at.state = then;
                 at.done += count;
             } else {
@@ -179,11 +188,12 @@ std::vector<Thread> Automaton::enter(std::span<const Thread> threads, bool keeps
     Found found;
     std::vector<Thread> ahead(threads.begin(), threads.end());
     for (std::size_t i = 0; i < ahead.size(); ++i) {
+        if (i > kMostMoves) throw TooAmbiguous();
         const StateId id = state_of(ahead[i]);
         const StackId below = stack_of(ahead[i]);
         check(id);
         check_stack(below);
-        if (state(id).kind == Kind::kUnexpanded) expander.expand(id);
+        expand(id, expander);
         const State& here = state(id);
         if (here.kind == Kind::kCall && !(keeps_abstracted && here.is_abstracted)) {
             const StateId called = here.first;

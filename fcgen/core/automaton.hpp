@@ -52,12 +52,16 @@ class Expander {
 class Automaton : public States {
   public:
     static constexpr std::int64_t kMostThreads = 20'000;
+    static constexpr std::size_t kMostMoves = 1'000'000;  // without a byte: more are a rule that begins with itself
     static constexpr Configuration kNowhere = -1;
 
     Automaton();
 
     // How many states, stacks and configurations of several threads there are, by what they take.
     std::int64_t size() const;
+
+    // Expands a state if it is not. Throws std::logic_error where the expander does not do it.
+    void expand(StateId id, Expander& expander);
 
     const StackNode& stack(StackId id) const { return stacks_[id]; }
     StackId push(StateId state, StackId below);

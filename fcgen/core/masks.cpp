@@ -63,6 +63,7 @@ ConfigurationMask MaskCache::mask(Configuration configuration, Expander& expande
     };
     add(trie_, automaton_.threads(configuration));
     ConfigurationMask found;
+    found.words = words_;
     for (std::size_t i = 0; i < ahead.size(); ++i) {
         const auto [trie, thread] = ahead[i];
         const StackId stack = stack_of(thread);
@@ -105,6 +106,7 @@ ConfigurationMask MaskCache::stepped(Configuration configuration, Expander& expa
     walk.run(expander);
     walk.resolve_opaque(configuration, expander);
     ConfigurationMask found;
+    found.words = words_;
     found.row.resize(words_);
     parts.write(found.row);
     add_tokens(walk.tokens, found.row);

@@ -41,6 +41,7 @@ struct StateMask {
 struct ConfigurationMask {
     std::vector<std::shared_ptr<const StateMask>> parts;
     Words row;  // what the parts do not tell; or empty
+    std::size_t words = 0;
     std::int64_t max_length_left = 0;
 
     // Equal where the tokens are.

@@ -61,17 +61,17 @@ void States::describe(StateId id, bool stops, std::int32_t min_length) {
 }
 
 void States::make_end(StateId id) {
-    states_.at(id).kind = Kind::kEnd;
+    unexpanded(id).kind = Kind::kEnd;
 }
 
 void States::make_opaque(StateId id) {
-    states_.at(id).kind = Kind::kOpaque;
+    unexpanded(id).kind = Kind::kOpaque;
 }
 
 void States::make_call(StateId id, StateId called, StateId waiting) {
     check(called);
     if (waiting != kDead) check(waiting);
-    State& state = states_.at(id);
+    State& state = unexpanded(id);
     state.first = called;
     state.second = waiting;
     state.kind = Kind::kCall;
@@ -80,14 +80,14 @@ void States::make_call(StateId id, StateId called, StateId waiting) {
 void States::make_choice(StateId id, std::span<const StateId> parts) {
     if (parts.empty()) throw std::out_of_range("a choice of nothing");
     for (StateId part : parts) check(part);
-    State& state = states_.at(id);
+    State& state = unexpanded(id);
     state.first = add_list(parts);
     state.second = static_cast<std::int32_t>(parts.size());
     state.kind = Kind::kChoice;
 }
 
 void States::make_literals(StateId id, std::span<const std::uint8_t> bytes, StateId end) {
-    check(id);
+    unexpanded(id);
     check(end);
     if (bytes.empty()) throw std::out_of_range("a literal without bytes");
     const auto within = static_cast<std::int32_t>(bytes.size()) - 1;
@@ -105,14 +105,14 @@ void States::make_literals(StateId id, std::span<const std::uint8_t> bytes, Stat
 
 void States::make_literal(StateId id, std::uint8_t byte, StateId then) {
     check(then);
-    State& state = states_.at(id);
+    State& state = unexpanded(id);
     state.byte = byte;
     state.first = then;
     state.kind = Kind::kLiteral;
 }
 
 void States::make_table(StateId id, std::span<const Arc> arcs) {
-    State& state = states_.at(id);
+    State& state = unexpanded(id);
     Row row;
     row.fill(kDead);
     for (const Arc& arc : arcs) {
@@ -132,7 +132,7 @@ void States::make_overlay(StateId id, StateId other, std::span<const std::int32_
         if (own[i + 1] != kDead) check(own[i + 1]);
     }
     const std::int32_t count = static_cast<std::int32_t>(own.size() / 2);
-    State& state = states_.at(id);
+    State& state = unexpanded(id);
     state.second = add_list(std::span(&count, 1));
     add_list(own);
     state.first = other;
@@ -211,6 +211,12 @@ std::int32_t States::add_list(std::span<const std::int32_t> values) {
 void States::count_growth(std::int64_t added) {
     if (growth->used + added > growth->limit) throw TooManyStates(growth->limit, growth->used + added);
     growth->used += added;
+}
+
+State& States::unexpanded(StateId id) {
+    State& state = states_.at(id);
+    if (state.kind != Kind::kUnexpanded) throw std::out_of_range("the state is expanded already");
+    return state;
 }
 
 void States::check(StateId id) const {

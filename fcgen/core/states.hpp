@@ -113,7 +113,7 @@ class States {
     // What is known before a state is filled.
     void describe(StateId id, bool stops, std::int32_t min_length);
 
-    // Each of these fills a state. They throw std::out_of_range for states that there are not.
+    // Each of these expands a state. They throw std::out_of_range for states that there are not, or that are expanded.
     void make_end(StateId id);
     void make_opaque(StateId id);
     void make_call(StateId id, StateId called, StateId waiting);
@@ -141,6 +141,7 @@ class States {
   protected:
     void count_growth(std::int64_t added);
     void check(StateId id) const;
+    State& unexpanded(StateId id);
 
     std::vector<State> states_;
     std::vector<Row> rows_;

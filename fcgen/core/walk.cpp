@@ -31,7 +31,8 @@ void Walk::expand_all(StateId id, Expander& expander) {
     while (!ahead.empty()) {
         const StateId one = ahead.back();
         ahead.pop_back();
-        if (state(one).kind == Kind::kUnexpanded) expander.expand(one);
+        if (state(one).kind != Kind::kUnexpanded) continue;
+        automaton_.expand(one, expander);
         const State& here = state(one);
         if (here.kind == Kind::kCall) ahead.push_back(here.first);
         if (here.kind == Kind::kChoice) {
@@ -47,7 +48,10 @@ void Walk::walk(const Spot& spot) {
     Head at = spot.head;
     const bool is_large = node != Trie::kRoot && !spot.is_before && nodes[node].end - node > kMany;
     if (at.stack == kOpen && is_large && collect_ != Collect::kEnds) {
-        while (state(at.state).kind == Kind::kCall && state(at.state).second < 0) at.state = state(at.state).first;
+        for (std::size_t moves = 0; state(at.state).kind == Kind::kCall && state(at.state).second < 0; ++moves) {
+            if (moves > Automaton::kMostMoves) throw TooAmbiguous();
+            at.state = state(at.state).first;
+        }
         if (state(at.state).kind == Kind::kCall) {
             calls[at.state].push_back(node);
             return;
@@ -174,7 +178,8 @@ bool Walk::go_below(std::int32_t node, Head at) {
 // walked afterwards.
 Walk::Head Walk::resolve(const Spot& spot) {
     Head at = spot.head;
-    while (true) {
+    for (std::size_t moves = 0;; ++moves) {
+        if (moves > Automaton::kMostMoves) throw TooAmbiguous();
         const State& here = state(at.state);
         if (here.kind == Kind::kCall) {
             if (here.second >= 0) at.stack = push(here.second, at.stack);
