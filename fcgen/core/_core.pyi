@@ -1,5 +1,5 @@
 from enum import Enum
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ BOTTOM: Final[int]
 ROOT: Final[int]
 BYTE_CLASSES: Final[bytes]
 
-_Ints = NDArray[np.int32]
+_Ints: TypeAlias = NDArray[np.int32]
 
 class Trie:
     """A trie of the tokens' bytes, its n nodes in preorder. The root is no node, and stands as ROOT. Immutable."""

@@ -236,7 +236,7 @@ void bind_masks(nb::module_& module) {
                 if (row.size() < self.words) throw nb::index_error("the mask has too few words");
                 self.write({row.data(), row.size()});
             },
-            "row"_a);
+            "row"_a.noconvert());
     nb::class_<MaskCache>(module, "MaskCache")
         .def(
             "__init__",

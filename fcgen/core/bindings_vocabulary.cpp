@@ -159,7 +159,7 @@ void bind_bits(nb::module_& module) {
             words_for(span_of(tokens), row);
             for (std::int32_t token : span_of(tokens)) row.data()[token >> 5] &= ~(std::uint32_t{1} << (token & 31));
         },
-        "tokens"_a, "row"_a);
+        "tokens"_a, "row"_a.noconvert());
     module.def(
         "put_at",
         [](const Trie& trie, const Array<std::int32_t>& nodes, Mask row) {
@@ -170,7 +170,7 @@ void bind_bits(nb::module_& module) {
                     row.data()[token >> 5] |= std::uint32_t{1} << (token & 31);
             }
         },
-        "trie"_a, "nodes"_a, "row"_a);
+        "trie"_a, "nodes"_a, "row"_a.noconvert());
 }
 
 }  // namespace

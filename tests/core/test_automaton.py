@@ -32,7 +32,9 @@ class Plain(core.Automaton):
 
 numbers = st.integers(-3, 12) | st.sampled_from([2**31 - 1, -(2**31), 2**32, 2**62, 2**62 + 1, 2**63 - 1])
 operations = st.one_of(
-    st.tuples(st.sampled_from(["add", "make_end", "make_opaque", "set_abstracted", "kind", "stops", "literal"]), numbers),
+    st.tuples(
+        st.sampled_from(["add", "make_end", "make_opaque", "set_abstracted", "kind", "stops", "literal"]), numbers
+    ),
     st.tuples(st.sampled_from(["entered", "ended", "next_bytes", "threads", "popped", "can_stop", "depth"]), numbers),
     st.tuples(st.sampled_from(["push", "loops", "next"]), numbers, numbers),
     st.tuples(st.sampled_from(["make_call", "make_literal"]), numbers, numbers, numbers),
@@ -41,7 +43,9 @@ operations = st.one_of(
     st.tuples(st.sampled_from(["make_choice", "configuration_of"]), st.lists(numbers, max_size=4)),
     st.tuples(st.just("make_choice"), numbers, st.lists(numbers, max_size=4)),
     st.tuples(st.just("make_literals"), numbers, st.binary(max_size=3), numbers),
-    st.tuples(st.just("make_table"), numbers, st.lists(st.tuples(st.binary(min_size=32, max_size=32), numbers), max_size=3)),
+    st.tuples(
+        st.just("make_table"), numbers, st.lists(st.tuples(st.binary(min_size=32, max_size=32), numbers), max_size=3)
+    ),
     st.tuples(st.just("make_overlay"), numbers, numbers, st.lists(numbers, max_size=4)),
     st.tuples(st.just("step"), numbers, st.binary(max_size=4)),
     st.tuples(st.just("nearer"), numbers, st.binary(min_size=31, max_size=32)),

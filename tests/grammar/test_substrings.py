@@ -11,9 +11,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from walking import accepts, after, restrict, sample
 
+from fcgen.core import Growth, suffix_automaton
 from fcgen.errors import GrammarTooLarge
 from fcgen.grammar import substrings as module
-from fcgen.core import Growth, suffix_automaton
 from fcgen.grammar.automaton import DEAD, MAX_STATES, Automaton
 from fcgen.grammar.characters import json_chars, json_chars_free
 from fcgen.grammar.derive import INFINITE, fewest
