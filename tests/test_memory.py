@@ -18,7 +18,7 @@ from fcgen.errors import PatternError
 from fcgen.grammar import expr
 from fcgen.grammar.properties import unicode_property
 from fcgen.grammar.terms import Expr
-from fcgen.mask import Masks, reach
+from fcgen.mask import Masks, cache
 from fcgen.vocab import Vocabulary
 
 SMALL = 16
@@ -92,13 +92,13 @@ def test_terms_and_states_of_grammars_that_are_gone_level_off(monkeypatch):
             if isinstance(value, CACHE) and value in caches() and (value.cache_parameters()["maxsize"] or 0) > SMALL:
                 monkeypatch.setattr(module, name, functools.lru_cache(SMALL)(value.__wrapped__))
     monkeypatch.setattr(expr, "MAX_TERMS", 500)
-    monkeypatch.setattr(reach, "MAX_SIZE", 1_000)
+    monkeypatch.setattr(cache, "MAX_SIZE", 1_000)
     tokenizer = byte_level()
     vocabulary = Vocabulary.from_tokenizer(tokenizer, stop_ids={tokenizer.eos_token_id})
     terms, sizes = [], [0]
     for number in range(160):
         write(Masks(Grammar.from_json_schema(make_schema(number)), vocabulary), number)
-        sizes.append(reach.reaches_of(vocabulary).automaton.size)
+        sizes.append(cache.cache_of(vocabulary).automaton.size)
         if number % 20 == 19:
             terms.append(living_terms())
     assert max(sizes) < 1_400  # one grammar more than the limit

@@ -1,5 +1,45 @@
-"""The native core: tries of tokens, and walks of them through an automaton, in C++."""
+"""The native core, in C++: tries of tokens, the automaton of a grammar, and masks."""
 
-from fcgen.core._core import SuffixAutomaton, Trie, Walk, Wanted, suffix_automaton
+from fcgen.core._core import (
+    BOTTOM,
+    BYTE_CLASSES,
+    DEAD,
+    ENDLESS,
+    INFINITE,
+    OPAQUE_NEXT,
+    OPEN,
+    ROOT,
+    Automaton,
+    ConfigurationMask,
+    Growth,
+    Kind,
+    MaskCache,
+    SuffixAutomaton,
+    Trie,
+    clear,
+    put,
+    put_at,
+    suffix_automaton,
+)
 
-__all__ = ["SuffixAutomaton", "Trie", "Walk", "Wanted", "suffix_automaton"]
+__all__ = [
+    "BOTTOM",
+    "BYTE_CLASSES",
+    "DEAD",
+    "ENDLESS",
+    "INFINITE",
+    "OPAQUE_NEXT",
+    "OPEN",
+    "ROOT",
+    "Automaton",
+    "ConfigurationMask",
+    "Growth",
+    "Kind",
+    "MaskCache",
+    "SuffixAutomaton",
+    "Trie",
+    "clear",
+    "put",
+    "put_at",
+    "suffix_automaton",
+]

@@ -60,8 +60,8 @@ class Building {
 
     // Gives the shorter parts of `longer`, which end here too, a state of their own.
     std::int32_t split(std::int32_t state, std::int32_t longer, std::int32_t symbol) {
-        const std::int32_t added = add(
-            {.length = states[state].length + 1, .link = states[longer].link, .place = states[longer].place});
+        const std::int32_t added =
+            add({.length = states[state].length + 1, .link = states[longer].link, .place = states[longer].place});
         for (std::int32_t edge = states[longer].edge; edge != kNone; edge = edges[edge].next) {
             add_edge(added, edges[edge].symbol, edges[edge].target);
         }

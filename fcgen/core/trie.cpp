@@ -22,8 +22,8 @@ std::uint64_t hash_of(std::string_view text) {
 enum Pending { kNothing, kOne, kTwo, kThree, kAfterE0, kAfterED, kAfterF0, kAfterF4, kPendings };
 
 struct Reading {
-    int found;      // the class that is read, or -1: the byte goes on with a character
-    Pending then;   // what is to come then
+    int found;     // the class that is read, or -1: the byte goes on with a character
+    Pending then;  // what is to come then
 };
 
 Reading read_first(std::uint8_t byte) {
@@ -38,14 +38,22 @@ Reading read_next(Pending pending, std::uint8_t byte) {
     constexpr Reading odd{kOddByte, kNothing};
     if (byte < 0x80 || byte >= 0xC0) return odd;
     switch (pending) {
-        case kOne: return {-1, kNothing};
-        case kTwo: return {-1, kOne};
-        case kThree: return {-1, kTwo};
-        case kAfterE0: return byte >= 0xA0 ? Reading{-1, kOne} : odd;
-        case kAfterED: return byte < 0xA0 ? Reading{-1, kOne} : odd;
-        case kAfterF0: return byte >= 0x90 ? Reading{-1, kTwo} : odd;
-        case kAfterF4: return byte < 0x90 ? Reading{-1, kTwo} : odd;
-        default: return odd;
+        case kOne:
+            return {-1, kNothing};
+        case kTwo:
+            return {-1, kOne};
+        case kThree:
+            return {-1, kTwo};
+        case kAfterE0:
+            return byte >= 0xA0 ? Reading{-1, kOne} : odd;
+        case kAfterED:
+            return byte < 0xA0 ? Reading{-1, kOne} : odd;
+        case kAfterF0:
+            return byte >= 0x90 ? Reading{-1, kTwo} : odd;
+        case kAfterF4:
+            return byte < 0x90 ? Reading{-1, kTwo} : odd;
+        default:
+            return odd;
     }
 }
 

@@ -121,6 +121,8 @@ class Merge {
     std::vector<Group> groups_;
 };
 
-std::unique_ptr<Trie> Trie::below(std::span<const std::int32_t> exits) const { return Merge(*this).run(exits); }
+std::unique_ptr<Trie> Trie::below(std::span<const std::int32_t> exits) const {
+    return Merge(*this).run(exits);
+}
 
 }  // namespace fcgen

@@ -1,96 +1,101 @@
-// A walk of a trie of tokens through an automaton with a stack of frames.
+// A walk of a trie of tokens through an automaton.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <span>
+#include <utility>
 #include <vector>
 
-#include "tables.hpp"
+#include "automaton.hpp"
 #include "trie.hpp"
 
 namespace fcgen {
 
-// Where a walk begins: a state and a frame, to which the path of a node leads (Trie::kRoot: no byte yet). `before(n)`
-// stands for the path that has all but the byte of node n.
-struct Spot {
-    std::int32_t node, state, frame;
-
-    static constexpr std::int32_t before(std::int32_t node) { return -2 - node; }
+// What a walk lists beside tokens.
+enum class Collect : std::uint8_t {
+    kTokens,  // nothing
+    kEnds,    // configurations at which tokens end
+    kExits,   // nodes at which the text on stack kOpen has ended, and tokens go on
 };
 
-// What a walk lists beside tokens.
-enum class Wanted : std::uint8_t { kTokens, kEnds, kExits };
-
 // Goes down the trie in preorder, and skips a subtree as soon as its path is dead. Where all bytes of a subtree lead
-// back to the state there, its tokens are taken as they are. Where a text is at two places at once, the second is noted
-// and walked afterwards.
+// back to the state there, its tokens are taken unread. Where a text is at two states at once, the second is walked
+// afterwards. States are expanded as they are met.
 //
-// Where it meets a state that is not filled it notes the place, and goes on there in the next run, before which the
-// caller fills these states. What rows cannot tell, since it depends on the text, is noted as hidden.
+// A walk takes abstracted states as their abstractions, which may be opaque. A node there is listed as opaque, since
+// only the text itself can tell what follows; `resolve_opaque` asks it.
 class Walk {
   public:
-    // Frames that a walk pushes are its own, numbered from here on, until they are taken with the ends.
-    static constexpr std::int32_t kOwnFrames = 1 << 30;
+    Walk(Automaton& automaton, std::shared_ptr<const Trie> trie, Collect collect);
 
-    Walk(std::shared_ptr<const Trie> trie, Wanted wanted);
+    // Starts at the state and stack that the path of a node leads to (Trie::kRoot: no byte yet).
+    void add(std::int32_t node, StateId state, StackId stack) { spots_.push_back({node, false, {state, stack}}); }
 
-    void add(const Spot& spot) { spots_.push_back(spot); }
+    // Starts at those that the path leads to before the byte of a node.
+    void add_before(std::int32_t node, StateId state, StackId stack) { spots_.push_back({node, true, {state, stack}}); }
 
-    // Walks from all spots. Gives the states that must be filled before it can go on; none: it is done.
-    std::vector<std::int32_t> run(const Tables& tables);
+    // Walks from all that was added.
+    void run(Expander& expander);
 
-    // The tokens that stay alive; some more than once.
-    std::vector<std::int32_t>& found() { return found_; }
+    // Steps from `start`, which knows the text, to each opaque node, and goes on from there.
+    void resolve_opaque(Configuration start, Expander& expander);
 
-    // The greatest number of bytes that are missing to an end after one of the tokens, at most.
-    std::int64_t greatest_need() const { return greatest_need_; }
+    // The configurations that tokens lead to, with the nodes at which these end. With kEnds.
+    std::vector<std::pair<Configuration, std::vector<std::int32_t>>> ends(Expander& expander);
 
-    // With kExits, nodes at which the text of what is on frame kOpen has ended, and tokens go on. With kEnds, where
-    // tokens end.
-    std::vector<Spot>& listed() { return listed_; }
-
-    // Nodes with many tokens below at which the text of what is on frame kOpen goes on with a kCall: they are left to
-    // be walked by themselves.
-    std::vector<Spot>& entered() { return entered_; }
-
-    // Nodes of which only the text itself can tell whether their path is alive.
-    std::vector<std::int32_t>& hidden() { return hidden_; }
-
-    std::vector<Frame>& own_frames() { return own_frames_; }
+    std::vector<std::int32_t> tokens;  // that stay alive; some more than once
+    std::vector<std::int32_t> exits;   // with kExits; unordered, some more than once
+    std::vector<std::int32_t> opaque;
+    // By the state of a call, the nodes with many tokens below at which the text on stack kOpen enters it. They are
+    // not walked here: merged with others, they are walked once for all.
+    std::map<StateId, std::vector<std::int32_t>> calls;
+    std::int64_t max_length_left = 0;  // no more bytes are missing to an end after one of the tokens
 
   private:
-    static constexpr std::int32_t kMany = 100;  // nodes: more are better merged with others, and walked once for all
-    static constexpr std::int32_t kCut = 3;     // bytes of a character that can be missing where a token ends
+    static constexpr std::int32_t kMany = 100;         // nodes
+    static constexpr std::int32_t kCharacterTail = 3;  // bytes of a character that can be missing where a token ends
+    static constexpr StackId kOwn = 1 << 30;           // stacks of the walk itself are numbered from here on
 
-    struct Thread {
-        std::int32_t state, frame;
+    struct Head {
+        StateId state;
+        StackId stack;
+    };
+    struct Spot {
+        std::int32_t node;
+        bool is_before;  // the byte of the node is yet to come
+        Head head;
+    };
+    struct End {
+        std::int32_t node;
+        Thread thread;
     };
 
     void walk(const Spot& spot);
-    Thread step(std::int32_t node, Thread from);
-    bool may_go_on(std::int32_t state, std::uint8_t byte) const;
-    void take_tokens_at(std::int32_t node, Thread at);
-    bool take_subtree(std::int32_t node, Thread at);
-    bool go_below(std::int32_t node, Thread at);
-    Thread resolve(std::int32_t node, Thread at);
-    Thread pop(std::int32_t node, std::int32_t frame);
-    std::int32_t push(std::int32_t state, std::int32_t below);
-    std::int32_t next_of_aside(const State& state, std::uint8_t byte) const;
-    void note_need(Thread at, std::int32_t more);
+    Head step(std::int32_t node, Head from);
+    bool may_go_on(StateId id, std::uint8_t byte) const;
+    void take_tokens_at(std::int32_t node, Head at);
+    bool take_subtree(std::int32_t node, Head at);
+    bool go_below(std::int32_t node, Head at);
+    Head resolve(const Spot& spot);
+    Head pop(const Spot& spot);
+    StackId push(StateId waiting, StackId below);
+    void note_length(Head at, std::int32_t more);
+    void expand_all(StateId id, Expander& expander);
+    void keep_ends();
 
-    const Frame& frame(std::int32_t number) const {
-        return number >= kOwnFrames ? own_frames_[number - kOwnFrames] : tables_->frames[number];
-    }
-    const State& state(std::int32_t number) const { return tables_->states[number]; }
+    const State& state(StateId id) const { return automaton_.state(id); }
+    const StackNode& stack(StackId id) const { return id >= kOwn ? own_stacks_[id - kOwn] : automaton_.stack(id); }
 
+    Automaton& automaton_;
     std::shared_ptr<const Trie> trie_;
-    Wanted wanted_;
-    const Tables* tables_ = nullptr;
-    std::vector<Spot> spots_, later_, listed_, entered_;
-    std::vector<std::int32_t> found_, hidden_;
-    std::vector<Frame> own_frames_;
-    std::vector<Thread> stack_;  // by depth
-    std::int64_t greatest_need_ = 0;
+    Collect collect_;
+    std::vector<Spot> spots_, later_;
+    std::vector<Head> path_;  // by depth
+    std::vector<StackNode> own_stacks_;
+    std::vector<std::pair<std::int32_t, Head>> ended_;  // in this run, on stacks of its own
+    std::vector<End> ends_;
 };
 
 }  // namespace fcgen

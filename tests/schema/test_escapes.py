@@ -20,10 +20,9 @@ from walking import accepts, restrict, sample
 
 from fcgen import Grammar
 from fcgen.errors import GrammarTooLarge, SchemaError, UnsupportedKeyword
-from fcgen.grammar.automaton import Automaton
+from fcgen.grammar.automaton import DEAD, Automaton
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import ALL_BYTES, NOTHING
-from fcgen.grammar.states import DEAD
 
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 SHORT = {'"': '"', "\\": "\\", "/": "/", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}

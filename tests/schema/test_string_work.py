@@ -2,8 +2,7 @@
 
 import itertools
 
-from fcgen.grammar.automaton import Automaton
-from fcgen.grammar.states import DEAD
+from fcgen.grammar.automaton import DEAD, Automaton
 from fcgen.grammar.work import bounded
 from fcgen.schema.compile import compile_schema
 
@@ -19,4 +18,4 @@ def test_many_patterns_beside_a_length_take_few_steps():
         start = automaton.start(root)
         places = {automaton.step(start, b'"' + bytes(text)) for text in itertools.product(b"ab12c ", repeat=4)}
         for place in places - {DEAD}:
-            assert automaton.by_rows(place)
+            assert automaton.entered(place)
