@@ -52,7 +52,7 @@ def rebuild(folder: str) -> None:
     problem = "nanobind and scikit-build-core are not installed here"
     if find_spec("nanobind") and find_spec("scikit_build_core"):
         sys.stderr.write("fcgen: a source of the core is newer than the extension; rebuilding it\n")
-        run = subprocess.run(
+        run = subprocess.run(  # noqa: S603
             [sys.executable, os.path.join(folder, "build_backend.py")],  # noqa: PTH118
             check=False,
             stdin=subprocess.DEVNULL,
