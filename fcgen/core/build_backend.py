@@ -191,8 +191,7 @@ def _zig() -> Iterator[dict[str, list[str] | str]]:
         settings: dict[str, list[str] | str] = {"cmake.define.FCGEN_LTO": "OFF"}
         for variable, command in tools.items():
             script = Path(folder, f"zig-{command.split()[0]}")
-            words = " ".join([environment, "exec", zig, command, '"$@"'])
-            script.write_text(f"#!/bin/sh\n{words}\n", encoding="utf-8")
+            script.write_text(f'#!/bin/sh\n{environment} exec {zig} {command} "$@"\n', encoding="utf-8")
             script.chmod(0o755)
             settings[f"cmake.define.{variable}"] = str(script)
         settings["cmake.define.CMAKE_CXX_COMPILER_AR"] = settings["cmake.define.CMAKE_AR"]

@@ -45,6 +45,7 @@ def signature(callable_):
     """The parameters of a callable of nanobind's, as it states them itself."""
     ((text, *_),) = callable_.__nb_signature__
     text = re.sub(r"\\\d+", "None", text)  # stands for a default
+    text = re.sub(r"ndarray\[[^\]]*\]", "ndarray", text)  # no Python within the brackets
     (node,) = ast.parse(f"{text}: ...").body
     return parameters(node.args)
 
@@ -53,18 +54,14 @@ def members(owner):
     """What a module or a class has, in the form of `described`."""
     found = {}
     for name, value in vars(owner).items():
+        if name.startswith("_") and name != "__init__":
+            continue
         if isinstance(value, type) and issubclass(value, Enum):
             found[name] = dict.fromkeys(value.__members__, "value")
         elif isinstance(value, type):
             found[name] = members(value)
-        elif hasattr(value, "__nb_signature__"):
-            found[name] = signature(value)
         else:
-            found[name] = "value"
-    found = {name: what for name, what in found.items() if name == "__init__" or not name.startswith("_")}
-    if isinstance(owner, type) and "__init__" not in vars(owner) and "__new__" in vars(owner):
-        if hasattr(owner.__new__, "__nb_signature__"):
-            found["__init__"] = [name for name in signature(owner.__new__) if name not in {"cls", "arg"}]
+            found[name] = signature(value) if hasattr(value, "__nb_signature__") else "value"
     return found
 
 
