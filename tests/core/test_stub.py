@@ -62,6 +62,8 @@ def members(owner):
             found[name] = members(value)
         else:
             found[name] = signature(value) if hasattr(value, "__nb_signature__") else "value"
+    if found.get("__init__") == "value":  # Python cannot make one
+        del found["__init__"]
     return found
 
 
