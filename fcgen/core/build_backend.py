@@ -119,7 +119,7 @@ def _build_in_place(wheel_directory: str, config_settings: Settings) -> str:
             one for one in wheel.namelist() if one.startswith("fcgen/core/_core.") and not one.endswith(".pyi")
         )
         target = CORE / Path(member).name
-        fresh = target.with_name(f"{target.name}.{os.getpid()}")
+        fresh = target.with_name(f"unfinished-{os.getpid()}-{target.name}")
         fresh.write_bytes(wheel.read(member))
     os.utime(fresh, (started, started))  # a source that was changed meanwhile is newer
     fresh.replace(target)  # not written over: other processes may have it loaded

@@ -70,4 +70,4 @@ def rebuild(folder: str) -> None:
 
 def install(folder: str) -> None:
     """Have the core in `folder` rebuilt when it is stale."""
-    sys.meta_path.insert(0, RebuildBeforeImport(os.path.realpath(folder)))  # type: ignore[arg-type]
+    sys.meta_path.insert(0, RebuildBeforeImport(os.path.realpath(folder)))
