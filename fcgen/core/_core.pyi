@@ -12,6 +12,8 @@ OPEN: Final[int]
 BOTTOM: Final[int]
 ROOT: Final[int]
 BYTE_CLASSES: Final[bytes]
+version: Final[str]
+build: Final[str]
 
 _Ints: TypeAlias = NDArray[np.int32]
 
@@ -135,8 +137,8 @@ class Automaton:
         """
     def set_run(self, state: int, run: int, loops: int) -> None:
         """Set how many bytes of some classes (as bits) lead back to a state, or to states like it."""
-    def set_abstracted(self, state: int) -> None:
-        """Let a text be stepped by `skip` from a state, which a walk takes for what it is made."""
+    def set_abstracted(self, state: int, extra_depth: int) -> None:
+        """Let a text be stepped by `skip` from a state, which counts as so many more stack nodes."""
     def loops(self, state: int, home: int) -> int:
         """Return the classes of which all bytes lead from a state with a table to `home`, as bits."""
     def kind(self, state: int) -> Kind: ...
@@ -162,7 +164,7 @@ class Automaton:
     def min_length(self, configuration: int) -> int:
         """Return the fewest bytes to an end, or somewhat more; INFINITE or more: unknown."""
     def depth(self, configuration: int) -> int:
-        """Return how many states wait behind the deepest thread."""
+        """Return how many states wait behind the deepest thread, or would without what is abstracted."""
     def step(self, configuration: int, text: bytes) -> int:
         """Return the configuration after a text, or DEAD. Raises GrammarTooLarge where it is too ambiguous."""
     def entered(self, configuration: int) -> list[int]:

@@ -114,7 +114,9 @@ std::int64_t Automaton::min_length(Configuration configuration) const {
 
 std::int32_t Automaton::depth(Configuration configuration) const {
     std::int32_t found = 0;
-    for (Thread thread : threads(configuration)) found = std::max(found, stack(stack_of(thread)).depth);
+    for (Thread thread : threads(configuration)) {
+        found = std::max(found, stack(stack_of(thread)).depth + state(state_of(thread)).extra_depth);
+    }
     return found;
 }
 

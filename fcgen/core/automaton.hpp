@@ -78,7 +78,7 @@ class Automaton : public States {
     // The min_length bytes from a configuration to an end, or somewhat more; kInfinite or more: unknown.
     std::int64_t min_length(Configuration configuration) const;
 
-    // How many states wait behind the deepest thread.
+    // How many states wait behind the deepest thread, or would without what is abstracted, which counts more.
     std::int32_t depth(Configuration configuration) const;
 
     // The configuration after a text, or kNowhere.

@@ -34,6 +34,8 @@ NB_MODULE(_core, module) {
     nanobind::register_exception_translator(fcgen::translate_limits);
     fcgen::bind_vocabulary(module);
     fcgen::bind_automaton(module);
+    module.attr("version") = FCGEN_VERSION;
+    module.attr("build") = FCGEN_BUILD;
     module.attr("DEAD") = fcgen::kDead;
     module.attr("OPAQUE_NEXT") = fcgen::kOpaqueNext;
     module.attr("INFINITE") = fcgen::kInfinite;

@@ -134,7 +134,7 @@ void bind_states(nb::module_& module) {
             "text"_a, "tail"_a, "end"_a, "after_close"_a)
         .def("set_run", &Automaton::set_run, "state"_a, "run"_a, "loops"_a)
         .def("loops", &Automaton::loops, "state"_a, "home"_a)
-        .def("set_abstracted", &Automaton::set_abstracted, "state"_a)
+        .def("set_abstracted", &Automaton::set_abstracted, "state"_a, "extra_depth"_a)
         .def("push", &Automaton::push, "state"_a, "below"_a)
         .def(
             "popped",

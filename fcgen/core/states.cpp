@@ -201,6 +201,12 @@ ClassSet States::loops(StateId id, StateId home) const {
     return has_high ? found | kWholeCharacters : found;
 }
 
+void States::set_abstracted(StateId id, std::int32_t extra_depth) {
+    State& state = states_.at(id);
+    state.is_abstracted = true;
+    state.extra_depth = std::clamp(extra_depth, 0, kInfinite);
+}
+
 std::int32_t States::add_list(std::span<const std::int32_t> values) {
     if (lists_.size() + values.size() > INT32_MAX) throw std::length_error("the lists of states are too long");
     const auto first = static_cast<std::int32_t>(lists_.size());

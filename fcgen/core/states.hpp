@@ -49,6 +49,7 @@ struct State {
     std::int32_t second = 0;
     std::int32_t min_length = 0;  // bytes to an end of its text, or somewhat more
     std::int32_t run = 0;         // so many bytes of the classes in `loops` lead back to it
+    std::int32_t extra_depth = 0;  // stack nodes that it counts as
     ClassSet loops = 0;
 };
 
@@ -134,7 +135,8 @@ class States {
     // The classes of which all bytes lead from a state with a row to `home`, but for those of whole characters.
     ClassSet loops(StateId id, StateId home) const;
 
-    void set_abstracted(StateId id) { states_.at(id).is_abstracted = true; }
+    // Says that a walk takes a state for what it is made, and how many more stack nodes it counts as.
+    void set_abstracted(StateId id, std::int32_t extra_depth);
 
     std::int32_t add_list(std::span<const std::int32_t> values);
 
