@@ -487,3 +487,19 @@ def test_messages_that_are_not_there(run):
     result = run("prompt", "--messages", "/no/such/file")
     assert result.exit_code == 1
     assert "cannot be read" in result.stderr
+
+
+def test_doctor_shows_what_a_report_needs(run):
+    result = run("doctor")
+    assert result.exit_code == 0
+    shown = dict(line.split(maxsplit=1) for line in result.stdout.splitlines()[:-1])
+    assert {"fcgen", "core", "Python", "platform", "numpy", "torch", "transformers", "cache", "models"} <= shown.keys()
+    assert shown["core"].startswith(f"{fcgen.__version__} (")
+    assert result.stdout.splitlines()[-1].split() == ["core", "works", "yes"]
+
+
+def test_doctor_of_a_core_that_does_not_work(run, monkeypatch):
+    monkeypatch.setattr(fcgen.Cursor, "mask", lambda _: [0])
+    result = run("doctor")
+    assert result.exit_code == 1
+    assert "The native core does not work: the masks of a small grammar are (0, 0)" in result.stderr

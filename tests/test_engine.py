@@ -22,7 +22,7 @@ from fcgen.errors import (
     VocabularyError,
 )
 from fcgen.events import CallComplete, CallStarted, ReplyEvents, TextDelta
-from fcgen.mask.reach import reaches_of
+from fcgen.mask.cache import cache_of
 from fcgen.offers import KEPT_MASKS
 from fcgen.prompt import encode_prompt, render_prompt
 from fcgen.reply import parse_reply
@@ -146,7 +146,7 @@ def test_what_most_grammars_share_is_found_before_a_request():
     tokenizer = byte_level()
     tokenizer.add_tokens(["a token of this test alone"])
     engine = Engine(tiny_llama(tokenizer), tokenizer)
-    assert reaches_of(engine.vocabulary).automaton.size > 50
+    assert cache_of(engine.vocabulary).automaton.size > 50
 
 
 def test_the_format_is_the_tokenizers_own_if_it_has_a_template():

@@ -13,6 +13,7 @@ LEVEL = {
     "errors": 0,
     "place": 0,
     "threads": 0,
+    "core": 0.5,
     "shared": 0.5,
     "grammar": 1,
     "messages": 1,

@@ -21,7 +21,7 @@ from fcgen.errors import PatternError
 from fcgen.grammar import expr
 from fcgen.grammar.properties import unicode_property
 from fcgen.grammar.terms import Expr
-from fcgen.mask import Masks, reach
+from fcgen.mask import Masks, cache
 from fcgen.vocab import Vocabulary
 
 SMALL = 4  # entries of a cache
@@ -116,7 +116,7 @@ def with_small_limits():
     vocabulary = Vocabulary.from_tokenizer(tokenizer, stop_ids={tokenizer.eos_token_id})
 
     def use(number, schema=None, max_terms=500, max_size=1_000):
-        expr.MAX_TERMS, reach.MAX_SIZE = max_terms, max_size
+        expr.MAX_TERMS, cache.MAX_SIZE = max_terms, max_size
         write(Masks(Grammar.from_json_schema(schema or make_schema(number)), vocabulary), number)
 
     def level(schema=None):
@@ -132,7 +132,7 @@ def with_small_limits():
     for _ in range(ROUNDS):
         for number in itertools.islice(new, 25):
             use(number)
-            sizes.append(reach.reaches_of(vocabulary).automaton.size)
+            sizes.append(cache.cache_of(vocabulary).automaton.size)
             if number % 5 == 0:
                 terms.append(living_terms())
         after_round.append(level())

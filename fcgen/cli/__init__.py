@@ -5,14 +5,14 @@ byte. All the rest, progress bars and errors, goes to standard error.
 
 Exit codes: 0 it is done (of documents, whatever the errors of single rows are); 1 an error of fcgen's (said in one
 message), or all rows of a job failed, or more than `--max-errors`, or its input is damaged, or `check` found an
-unusable function, or `jobs verify` damage; 2 the command line is wrong; 130 interrupted; 141 the reader of the output
-went away; 143 terminated.
+unusable function, `jobs verify` damage, or `doctor` that the core does not work; 2 the command line is wrong;
+130 interrupted; 141 the reader of the output went away; 143 terminated.
 """
 
 import io
 import sys
 
-from fcgen.cli import calls, extract, jobs
+from fcgen.cli import calls, doctor, extract, jobs
 from fcgen.cli.program import app
 from fcgen.threads import wait_asleep
 
@@ -25,4 +25,4 @@ def main() -> None:
     app()
 
 
-__all__ = ["app", "calls", "extract", "jobs", "main"]
+__all__ = ["app", "calls", "doctor", "extract", "jobs", "main"]

@@ -43,7 +43,7 @@ def embedded_path(*, wheel: str | Path | None = None) -> Path:
         ModelError: the model is not cached and cannot be fetched, the wheel is not the right one, or the cache cannot
             be written. The message says what to run.
     """
-    folder = _root() / FOLDER
+    folder = cache_folder() / FOLDER
     if _is_whole(folder):
         return folder
     try:
@@ -60,13 +60,14 @@ def embedded_path(*, wheel: str | Path | None = None) -> Path:
 
 def cached_models() -> list[CachedModel]:
     """The models that are in the cache, whole."""
-    folder = _root() / FOLDER
+    folder = cache_folder() / FOLDER
     if not _is_whole(folder):
         return []
     return [CachedModel(NAME, folder, sum(path.stat().st_size for path in folder.iterdir()))]
 
 
-def _root() -> Path:
+def cache_folder() -> Path:
+    """The folder of the user's cache in which models are kept."""
     from platformdirs import user_cache_path
 
     return user_cache_path("fcgen", appauthor=False) / "models"

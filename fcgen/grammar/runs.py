@@ -1,8 +1,7 @@
-"""Which bytes a state's text can go on with for as long as one likes, and still be at that state.
+"""Repetitions that a state begins with, which lead back to it.
 
 Within a string most bytes lead back to where they began, so tokens of such bytes need not be walked. Bytes are told
-apart in 64 classes, so that a set of them is a number: letters by themselves (a pattern may look for a word), most
-marks too, and whole characters beyond ASCII by how many bytes they have.
+apart in 64 classes (`core/byte_classes.hpp`), so that a set of them is a number.
 """
 
 from __future__ import annotations
@@ -10,40 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-import numpy as np
-from numpy.typing import NDArray
-
+from fcgen.core import ENDLESS
 from fcgen.grammar.arcs import Recording, arcs
 from fcgen.grammar.expr import EMPTY
 from fcgen.grammar.terms import Expr, Repeat, Seq
 
-_ALONE = b"abcdefghijklmnopqrstuvwxyz -_./:,@+#\"\\!$%&'*;=?^`|~"
-_TOGETHER = [bytes(range(0x41, 0x5B)), b"0123456789", b"\t\n\r", b"[]", b"{}", b"()", b"<>"]
-TWO, THREE, FOUR, ODD = 60, 61, 62, 63  # whole characters of so many bytes; all other bytes
-ENDLESS = 1 << 30
+__all__ = ["ENDLESS", "repeated", "whole_characters"]
 
-
-def _classes() -> NDArray[np.uint8]:
-    found = np.full(256, ODD, np.uint8)
-    for number, members in enumerate([*(bytes([byte]) for byte in _ALONE), *_TOGETHER]):
-        found[list(members)] = number
-    return found
-
-
-CLASS: NDArray[np.uint8] = _classes()
-_ORDER = np.argsort(CLASS, kind="stable")
-_STARTS = np.searchsorted(CLASS[_ORDER], np.arange(ODD + 1))[np.unique(CLASS)]
-_NAMES = np.unique(CLASS)
-
-
-def loops(row: NDArray[np.int32], home: int) -> int:
-    """The classes of which all bytes lead to `home` in a row of next states, as bits; but for whole characters."""
-    leads = row == home
-    if not leads.any():
-        return 0
-    whole = np.logical_and.reduceat(leads[_ORDER], _STARTS)
-    found = sum(1 << int(name) for name in _NAMES[whole])
-    return found | 1 << TWO | 1 << THREE | 1 << FOUR if leads[0x80:].all() else found
+TWO, THREE, FOUR = 60, 61, 62  # whole characters of so many bytes
 
 
 def repeated(e: Expr) -> Repeat | None:

@@ -13,21 +13,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary, ref
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fcgen.core import SuffixAutomaton, suffix_automaton
 from fcgen.errors import GrammarTooLarge
 from fcgen.grammar.arcs import derived
 from fcgen.grammar.characters import CharSet
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import EMPTY, NOTHING, literal, weigh
 from fcgen.grammar.terms import Expr, Literal, Substring
-
-if TYPE_CHECKING:
-    from fcgen.grammar.suffix_automaton import SuffixAutomaton
 
 MAX_SYMBOLS = 1_500_000
 MAX_KEPT = 64 << 20
@@ -217,13 +214,11 @@ class Substrings:
         return self._build() if found is None else found
 
     def _build(self) -> _Read:
-        from fcgen.grammar.suffix_automaton import suffix_automaton
-
         symbols, ends = self._symbols
         weights = np.array([1] * _TERMS + [int(fewest(term)) for term in self.others], np.int32)
-        begins = np.ones(len(weights), np.bool_)
-        begins[_WITHIN:_TERMS] = False
-        built = _Read(suffix_automaton(symbols, ends, begins, weights), symbols, ends, weights)
+        begins = np.ones(len(weights), np.uint8)
+        begins[_WITHIN:_TERMS] = 0
+        built = _Read(suffix_automaton(symbols, ends.view(np.uint8), begins, weights), symbols, ends, weights)
         with _keeping:
             self._automaton = built
             _kept.append((ref(self), built.automaton.size))

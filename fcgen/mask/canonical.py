@@ -11,10 +11,7 @@ No text is lost: whatever may follow such a token, a longer one begins with that
 
 from __future__ import annotations
 
-import numpy as np
-
-from fcgen.grammar.automaton import Automaton
-from fcgen.grammar.states import DEAD
+from fcgen.grammar.automaton import DEAD, Automaton
 from fcgen.mask.bits import Words, tokens_in
 from fcgen.vocab import Vocabulary
 
@@ -39,4 +36,4 @@ def _goes_on(automaton: Automaton, place: int, text: bytes, texts: list[bytes]) 
         return False
     then = automaton.step(place, text)
     ways = None if then == DEAD or automaton.can_stop(then) else automaton.next_bytes(then)
-    return ways is not None and longer.intersection(_AFTER[text[-1:]]).issuperset(np.flatnonzero(ways).tolist())
+    return ways is not None and longer.intersection(_AFTER[text[-1:]]).issuperset(ways)

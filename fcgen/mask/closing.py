@@ -12,8 +12,10 @@ each byte counts as a token.
 
 from __future__ import annotations
 
-from fcgen.grammar.automaton import Automaton, state_of
-from fcgen.grammar.states import FAR, KIND, STOPS, UNKNOWN
+import numpy as np
+
+from fcgen.core import Kind
+from fcgen.grammar.automaton import FAR, Automaton, state_of
 from fcgen.vocab import Vocabulary
 
 
@@ -23,6 +25,7 @@ class Closings:
     def __init__(self, automaton: Automaton, vocabulary: Vocabulary) -> None:
         self._automaton = automaton
         self._vocabulary = vocabulary
+        self._writable = np.packbits(vocabulary.has_byte, bitorder="little").tobytes()
         self._longest = max(1, vocabulary.trie.height)
         self._known: dict[int, int] = {}
 
@@ -34,7 +37,7 @@ class Closings:
         """The closing of `place`. The automaton's lock is held."""
         known = self._known.get(place)
         if known is None:
-            threads = sorted((self._automaton.fewest(thread), thread) for thread in self._automaton.threads(place))
+            threads = sorted((self._automaton.min_length(thread), thread) for thread in self._automaton.threads(place))
             known = FAR
             for need, thread in threads:
                 if 1 + need // self._longest < known:  # that many tokens it takes at least
@@ -61,29 +64,29 @@ class Closings:
             known = 1
         if known is None:
             walked = self._nearest(thread)
-            if automaton.states[state_of(walked), KIND] == UNKNOWN or automaton.fewest(walked) >= FAR:
-                known = automaton.fewest(thread) + 1
+            if automaton.kind(state_of(walked)) == Kind.OPAQUE or automaton.min_length(walked) >= FAR:
+                known = automaton.min_length(thread) + 1
         return known
 
     def _nearest(self, place: int) -> int:
         """The thread of a shortest text from `place`, once all has ended that may end there."""
         automaton = self._automaton
-        ends = [one for one in automaton.ended(place) if not automaton.states[state_of(one), STOPS]]
-        return min(ends, key=automaton.fewest)
+        ends = [one for one in automaton.ended(place) if not automaton.stops(state_of(one))]
+        return min(ends, key=automaton.min_length)
 
     def _closer(self, thread: int) -> int:
         """The place after the longest token that begins the shortest text from `thread`."""
         automaton, trie = self._automaton, self._vocabulary.trie
         node, here, best = -1, thread, -1
         while not automaton.can_stop(here):
-            nearer = automaton.nearer(self._nearest(here), self._vocabulary.has_byte)
+            nearer = automaton.nearer(self._nearest(here), self._writable)
             if nearer is None:
                 break
             here, byte = nearer
             node = trie.child(node, byte)
             if node < 0:
                 break
-            if trie.token_start[node] < trie.token_start[node + 1]:
+            if len(trie.tokens_at(node)):
                 best = here
         assert best >= 0, "each byte that is written has a token, and leads nearer"
         return best

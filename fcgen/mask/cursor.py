@@ -132,7 +132,9 @@ class Cursor:
         if place == STOPPED:
             return np.zeros(self._masks.words, np.uint32)
         try:
-            return _row_of(self._masks, place, self.left)
+            if self._budget is None:
+                return self._masks.row(place)
+            return self._masks.row_within(place, self._budget - len(self._tokens))
         except GrammarTooLarge:
             self._renew()
             return _row_of(self._masks, self._places[-1], self.left)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from fcgen.grammar.automaton import Automaton
 from fcgen.vocab import Vocabulary
 
@@ -32,10 +30,9 @@ def forced_text(automaton: Automaton, place: int) -> bytes:
     """What must come next, as far as that is told by the next byte each time. The automaton's lock is held."""
     data = bytearray()
     while not automaton.can_stop(place) and (ways := automaton.next_bytes(place)) is not None:
-        bytes_left = np.flatnonzero(ways)
-        if len(bytes_left) != 1:
+        if len(ways) != 1:
             break
-        data.append(int(bytes_left[0]))
+        data.append(ways[0])
         place = automaton.step(place, bytes(data[-1:]))
     return bytes(data)
 
@@ -49,4 +46,4 @@ def _reaches_beyond(automaton: Automaton, vocabulary: Vocabulary, place: int, te
         if node < 0:
             return False
     ways = automaton.next_bytes(automaton.step(place, text))
-    return any(ways is None or ways[trie.byte[child]] for child in trie.children(node))
+    return any(ways is None or trie.byte[child] in ways for child in trie.children(node))

@@ -11,7 +11,7 @@ import threading
 from typing import Protocol
 
 from fcgen.errors import BudgetTooSmall, OptionError, VocabularyError
-from fcgen.grammar.states import MAX_STATES
+from fcgen.grammar.automaton import MAX_STATES
 from fcgen.grammar.terms import Expr
 from fcgen.grammar.work import MAX_STEPS, read_limit
 from fcgen.mask.cursor import Cursor

@@ -1,7 +1,7 @@
 """What is known of a grammar over a vocabulary: its places, and for each place the tokens that may come next.
 
 The mask of a place is the set of tokens whose bytes lead somewhere from it. It is computed when first asked for, from
-what all grammars over the vocabulary share (`reach.py`), and shared by every sequence. Rows of bits are packed in
+what all grammars over the vocabulary share (`cache.py`), and shared by every sequence. Rows of bits are packed in
 uint32 words: token t is bit t & 31 of word t >> 5. Stop tokens are set where the text may end.
 
 A text may be nested MAX_NESTING deep by choice. Deeper, only tokens are allowed that lead nearer to the end, so that a
@@ -21,16 +21,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fcgen.core import Growth, clear, put_at
+from fcgen.grammar.automaton import DEAD, FAR
 from fcgen.grammar.derive import fewest_needs_no_memory
-from fcgen.grammar.states import DEAD, FAR, Growth
 from fcgen.grammar.terms import Expr
 from fcgen.grammar.work import uninterrupted
 from fcgen.mask.bits import Words, packed
+from fcgen.mask.cache import cache_of
 from fcgen.mask.canonical import cut_short
 from fcgen.mask.closing import Closings
 from fcgen.mask.forced import forced_text, forced_tokens
-from fcgen.mask.reach import reaches_of
-from fcgen.mask.walk import clear, put_at
 from fcgen.vocab import Vocabulary
 
 MAX_ROW_BYTES = 64 << 20
@@ -53,15 +53,15 @@ class Tables:
         self._root, self._limits = root, (max_states, max_steps)
         self._lock = threading.Lock()
         self._next: Tables | None = None
-        self._reaches = reaches_of(vocabulary)
-        self._automaton = self._reaches.automaton
+        self._cache = cache_of(vocabulary)
+        self._automaton = self._cache.automaton
         self._growth = Growth(max_states, max_steps)
-        self.words = self._reaches.words
+        self.words = self._cache.words
         self._max_rows = max(1, MAX_ROW_BYTES // (4 * self.words))
         self._rows: dict[int, Words] = {}
         self._far: dict[int, int] = {}
         self._worst: dict[int, int] = {}
-        self._stopping: dict[tuple[int | bytes, ...], Words] = {}
+        self._stopping: dict[bytes, Words] = {}
         self._steps: dict[tuple[int, int], int] = {}
         self._forced: dict[int, tuple[int, ...]] = {}
         self._forced_texts: dict[int, bytes] = {}
@@ -69,7 +69,7 @@ class Tables:
         self._canonical: dict[int, Words] = {}
         self._closings = Closings(self._automaton, vocabulary)
         with self._automaton.growing(self._growth), uninterrupted():
-            self._writable = self._reaches.restriction.of(root)
+            self._writable = self._cache.restriction.of(root)
             self.root = self._automaton.start(self._writable)
         self._stop_row = packed(vocabulary.stop_ids, self.words)
 
@@ -172,7 +172,7 @@ class Tables:
             if found:
                 with self._automaton.growing(self._growth):
                     ways = self._automaton.next_bytes(place)
-                found = ways is not None and not ways.any()
+                found = ways is not None and not ways
             self._must_stop[place] = found
         return found
 
@@ -196,7 +196,7 @@ class Tables:
     def _ends(self, place: int) -> list[tuple[int, NDArray[np.int32]]]:
         """The trie nodes at which the tokens end that may come next, by the closings there."""
         with self._automaton.growing(self._growth):
-            return [(self._closings.find(then), nodes) for then, nodes in self._reaches.ends(place).items()]
+            return [(self._closings.find(then), nodes) for then, nodes in self._cache.ends(place).items()]
 
     def _nearer(self, place: int, ends: Iterable[tuple[int, NDArray[np.int32]]], left: int) -> Words:
         """The tokens of `ends`, and stop tokens, after which fewer than `left` tokens close the reply."""
@@ -204,7 +204,7 @@ class Tables:
         trie = self.vocabulary.trie
         for closing, nodes in ends:
             if closing < left:
-                put_at(nodes, trie.token_start, trie.tokens, tight)
+                put_at(trie, nodes, tight)
         if left >= 1 and self.can_stop(place):
             tight |= self._stop_row
         tight.flags.writeable = False
@@ -212,7 +212,7 @@ class Tables:
 
     def _compute_row(self, place: int) -> Words:
         with self._automaton.growing(self._growth):
-            found = self._reaches.allowed(place)
+            found = self._cache.allowed(place)
         row = found.row
         if self.is_deep(place):
             row = self._nearer(place, self._ends(place), self.closing(place))

@@ -27,9 +27,10 @@ from fcgen.shared import Shared
 from fcgen.vocab.strings import Strings
 from fcgen.vocab.tekken import find_tekken
 from fcgen.vocab.tokens import read_tokens, unwrap
-from fcgen.vocab.trie import Trie, build_trie
+from fcgen.vocab.trie import ROOT, Trie, build_trie
 
 MARK = b"\xff"
+MAX_TOKEN_BYTES = 65_000  # the trie counts bytes in 16 bits, a symbol's marks among them
 
 
 class Vocabulary(Shared):
@@ -43,7 +44,7 @@ class Vocabulary(Shared):
         fallback: tokens that `spell` takes only where no other token has the same bytes.
 
     Raises:
-        VocabularyError: an id is out of range, or `size` is less than the number of tokens.
+        VocabularyError: an id is out of range, `size` is less than the number of tokens, or a token is too long.
 
     Attributes:
         size: the width of the model's logits.
@@ -73,6 +74,8 @@ class Vocabulary(Shared):
         self._texts = texts.replaced({token: b"" for token in silent if token < len(texts)})
         symbols = {token: _symbol(name) for name, token in self.special.items() if token not in self.stop_ids}
         self._walked = self._texts.replaced(dict.fromkeys(self._texts.holding(MARK[0]), b"") | symbols)
+        if len(texts) and texts.length.max() > MAX_TOKEN_BYTES:
+            raise VocabularyError("a token is too long", limit=MAX_TOKEN_BYTES, given=int(texts.length.max()))
         self.trie: Trie = build_trie(self._walked, frozenset(fallback))
         self.has_byte: NDArray[np.bool_] = _alphabet(self.trie)
         self.has_byte.flags.writeable = False
@@ -199,9 +202,10 @@ _making = Lock()
 
 def _alphabet(trie: Trie) -> NDArray[np.bool_]:
     """The bytes that are a token, and the first byte of symbols, as 256 flags."""
-    top, ending = trie.depth == 0, np.diff(trie.token_start) > 0
     has_byte = np.zeros(256, np.bool_)
-    has_byte[trie.byte[top & (ending | (trie.byte == MARK[0]))]] = True
+    for node in trie.children(ROOT):
+        byte = trie.path(node)[0]
+        has_byte[byte] = byte == MARK[0] or len(trie.tokens_at(node)) > 0
     return has_byte
 
 

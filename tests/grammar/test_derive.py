@@ -8,7 +8,7 @@ from walking import after, restrict
 
 from fcgen.errors import GrammarError
 from fcgen.grammar.arcs import derived, forget
-from fcgen.grammar.automaton import Automaton
+from fcgen.grammar.automaton import DEAD, Automaton
 from fcgen.grammar.derive import INFINITE, arcs, fewest
 from fcgen.grammar.dfa import determinize
 from fcgen.grammar.expr import (
@@ -28,7 +28,6 @@ from fcgen.grammar.expr import (
     seq,
     unlike,
 )
-from fcgen.grammar.states import DEAD
 from fcgen.grammar.terms import Scope
 
 
@@ -91,7 +90,7 @@ def test_automaton_is_the_same_language(pair):
         assert (place != DEAD and automaton.can_stop(place)) == (word in words)
         assert (place != DEAD) == (fewest(after(term, word)) != INFINITE)
         if place != DEAD:
-            assert automaton.fewest(place) == fewest(after(term, word))
+            assert automaton.min_length(place) == fewest(after(term, word))
 
 
 @given(terms(), st.sets(st.sampled_from(sorted(LETTERS))))
@@ -190,4 +189,4 @@ def test_a_text_that_can_be_read_in_many_ways_has_few_threads():
     closed = automaton.step(place, b"bc" * 20)
     assert automaton.can_stop(closed)
     assert automaton.step(place, b"bd") == DEAD
-    assert automaton.fewest(place) == 40
+    assert automaton.min_length(place) == 40

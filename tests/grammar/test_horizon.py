@@ -6,13 +6,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from walking import after, sample
 
-from fcgen.grammar.automaton import Automaton, frame_of, state_of, thread_of
+from fcgen.grammar.automaton import DEAD, Automaton, state_of, thread_of
 from fcgen.grammar.characters import json_chars
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import both, literal, repeat, seq
 from fcgen.grammar.horizon import boundless
 from fcgen.grammar.regex import read_pattern
-from fcgen.grammar.states import CHAIN, DEAD, ROW
 from fcgen.grammar.terms import Both
 from fcgen.grammar.work import bounded
 
@@ -45,21 +44,18 @@ def test_a_walk_within_the_horizon_finds_what_the_term_allows(term, rng):
     for _ in range(20):
         ahead = bytes(rng.choices(ALPHABET, k=rng.randrange(1, HORIZON + 1)))
         expected = fewest(after(left, ahead)) != INFINITE
-        assert (_by_rows(automaton, place, ahead) != DEAD) == expected
+        assert (_by_tables(automaton, place, ahead) != DEAD) == expected
         assert (automaton.step(place, ahead) != DEAD) == expected
 
 
-def _by_rows(automaton, place, data):
+def _by_tables(automaton, place, data):
     """The place after `data`, of a text that is never at several."""
     for byte in data:
-        (thread,) = automaton.by_rows(place)
-        kind, first, second = automaton.states[state_of(thread), :3].tolist()
-        then = second if kind == CHAIN and first == byte else DEAD
-        if kind == ROW:
-            then = int(automaton.rows[first, byte])
+        (thread,) = automaton.entered(place)
+        then = automaton.next(state_of(thread), byte)
         if then == DEAD:
             return DEAD
-        place = thread_of(then, frame_of(thread))
+        place = thread_of(then, thread >> 32)
     return place
 
 
@@ -79,7 +75,7 @@ def test_a_long_string_has_few_states():
     automaton = Automaton(horizon=64)
     place = automaton.step(automaton.start(term), b"a" * 4000)
     for byte in b'a\xc3\\"':
-        assert _by_rows(automaton, place, bytes([byte])) != DEAD
+        assert _by_tables(automaton, place, bytes([byte])) != DEAD
     assert automaton.size < 50
 
 
@@ -108,6 +104,6 @@ def test_counts_within_counts_beside_a_greatest_length_take_few_steps():
     place = automaton.start(term)
     with bounded(30_000):
         for byte in b'example.com.example.org"':
-            assert automaton.by_rows(place)
+            assert automaton.entered(place)
             place = automaton.step(place, bytes([byte]))
     assert automaton.can_stop(place)

@@ -4,11 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from walking import after, restrict
 
-from fcgen.grammar.automaton import Automaton
+from fcgen.grammar.automaton import DEAD, Automaton
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import ALL_BYTES, NOTHING, alt, alt_of, literal, seq
 from fcgen.grammar.names import fork
-from fcgen.grammar.states import DEAD
 from fcgen.grammar.terms import Names
 
 TAILS = [literal(b":1"), literal(b":"), NOTHING, literal(b":22")]

@@ -10,11 +10,10 @@ from walking import restrict
 
 from fcgen.errors import GrammarError, Unsatisfiable
 from fcgen.grammar.arcs import Recording, arcs, derived, generic, is_recording
-from fcgen.grammar.automaton import Automaton
+from fcgen.grammar.automaton import DEAD, Automaton
 from fcgen.grammar.derive import BEYOND, INFINITE, fewest
 from fcgen.grammar.dfa import determinize
 from fcgen.grammar.expr import EMPTY, NOTHING, alt, literal, record, repeat, seq, unknown
-from fcgen.grammar.states import DEAD
 
 BYTES = b"{}[](),:.ab012"
 LENGTH = 6

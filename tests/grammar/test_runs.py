@@ -1,28 +1,28 @@
 """Runs: bytes that lead back to where they began, by classes."""
 
-import numpy as np
 import pytest
 
+from fcgen.core import BYTE_CLASSES as CLASS
 from fcgen.grammar import expr
 from fcgen.grammar.automaton import Automaton, state_of
 from fcgen.grammar.characters import ANY, CharSet, json_chars
 from fcgen.grammar.expr import ANY_BYTES, alt, literal, repeat, seq
 from fcgen.grammar.regex import read_pattern
-from fcgen.grammar.runs import CLASS, ENDLESS, FOUR, ODD, THREE, TWO, loops, whole_characters
-from fcgen.grammar.states import LOOPS, MORE_LOOPS, RUN
+from fcgen.grammar.runs import ENDLESS, FOUR, THREE, TWO, whole_characters
+
+ODD = 63
 
 
 def run_of(term):
     """How long the run of a term is, and of which bytes' classes."""
     automaton = Automaton()
-    (thread,) = automaton.by_rows(automaton.start(term))
-    most, low, high = automaton.states[state_of(thread), [RUN, LOOPS, MORE_LOOPS]].tolist()
-    found = (low & 0xFFFFFFFF) | (high & 0xFFFFFFFF) << 32
+    (thread,) = automaton.entered(automaton.start(term))
+    most, found = automaton.run_of(state_of(thread))
     return most, {name for name in range(64) if found >> name & 1}
 
 
 def classes(text):
-    return {int(CLASS[byte]) for byte in text}
+    return {CLASS[byte] for byte in text}
 
 
 PRINTABLE = bytes(byte for byte in range(0x20, 0x7F) if byte not in b'"\\')
@@ -78,14 +78,17 @@ def test_whole_characters_are_told_by_their_length(chars, expected):
 
 
 def test_a_class_loops_if_all_its_bytes_do():
-    row = np.full(256, 7, np.int32)
-    row[ord("x")] = row[ord("3")] = 1
-    found = loops(row, 7)
-    assert not found >> int(CLASS[ord("x")]) & 1
-    assert not found >> int(CLASS[ord("3")]) & 1  # digits are told apart together
-    assert found >> int(CLASS[ord("y")]) & 1
+    automaton = Automaton()
+    state, home, other, unmet = (automaton.add(1) for _ in range(4))
+    own = 1 << ord("x") | 1 << ord("3")
+    rest = (1 << 256) - 1 ^ own
+    automaton.make_table(state, [(own.to_bytes(32, "little"), other), (rest.to_bytes(32, "little"), home)])
+    found = automaton.loops(state, home)
+    assert not found >> CLASS[ord("x")] & 1
+    assert not found >> CLASS[ord("3")] & 1  # digits are told apart together
+    assert found >> CLASS[ord("y")] & 1
     assert found >> ODD & 1
-    assert loops(row, 5) == 0
+    assert automaton.loops(state, unmet) == 0
 
 
 def test_whole_characters_are_told_whenever_their_terms_were_made(monkeypatch):

@@ -312,7 +312,7 @@ def test_threads_agree():
 
 def test_what_all_grammars_share_is_begun_anew_when_it_is_large(monkeypatch):
     """Sequences go on with what they had; new ones see the same."""
-    monkeypatch.setattr("fcgen.mask.reach.MAX_SIZE", 8)
+    monkeypatch.setattr("fcgen.mask.cache.MAX_SIZE", 8)
     vocabulary = Vocabulary([*(bytes([b]) for b in LETTERS), *WORDS[3:], None], stop_ids={len(WORDS)})
     term = seq(repeat(apart(alt(literal(b"ab"), literal(b"ca"))), 1, 3), literal(b"c"))
     first = masks_of(term, vocabulary).cursor()

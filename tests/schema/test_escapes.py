@@ -19,10 +19,9 @@ from schemas_made import (
 from walking import accepts, restrict, sample
 
 from fcgen import Grammar
-from fcgen.grammar.automaton import Automaton
+from fcgen.grammar.automaton import DEAD, Automaton
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import ALL_BYTES, NOTHING
-from fcgen.grammar.states import DEAD
 
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 SHORT = {'"': '"', "\\": "\\", "/": "/", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}

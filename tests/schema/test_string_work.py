@@ -2,8 +2,7 @@
 
 import itertools
 
-from fcgen.grammar.automaton import Automaton
-from fcgen.grammar.states import DEAD
+from fcgen.grammar.automaton import DEAD, Automaton
 from fcgen.grammar.work import bounded
 from fcgen.schema.compile import compile_schema
 
@@ -19,7 +18,7 @@ def test_many_patterns_beside_a_length_take_few_steps():
         start = automaton.start(root)
         places = {automaton.step(start, b'"' + bytes(text)) for text in itertools.product(b"ab12c ", repeat=4)}
         for place in places - {DEAD}:
-            assert automaton.by_rows(place)
+            assert automaton.entered(place)
 
 
 def test_of_patterns_that_exclude_each_other_little_is_searched():
@@ -31,5 +30,5 @@ def test_of_patterns_that_exclude_each_other_little_is_searched():
         automaton = Automaton(horizon=80)
         start = automaton.start(root)
         for word in words:
-            assert automaton.by_rows(automaton.step(start, b'"on ' + word.encode()))
+            assert automaton.entered(automaton.step(start, b'"on ' + word.encode()))
         assert automaton.step(start, b'"NEW, REJECTED"') == DEAD

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcgen.vocab.trie import _SIZES, ROOT, build_trie
+from fcgen.vocab.trie import _SIZES, ROOT, build_trie, longest_within
 
 # Few letters, among them the least and the greatest byte, make many shared beginnings.
 words = st.lists(
@@ -98,7 +98,7 @@ def test_the_arrays_are_as_documented():
     assert trie.token_start.tolist() == [0, 1, 3, 4]
     assert trie.tokens.tolist() == [3, 2, 4, 0]
     arrays = [trie.byte, trie.depth, trie.parent, trie.end, trie.token_start, trie.tokens]
-    assert [array.dtype for array in arrays] == [np.uint8, *[np.int32] * 5]
+    assert [array.dtype for array in arrays] == [np.uint8, np.uint16, *[np.int32] * 4]
     assert not any(array.flags.writeable for array in arrays)
 
 
@@ -107,7 +107,7 @@ def test_no_more_bytes_than_it_says_stand_in_a_text_and_in_a_token(strings, text
     trie = build_trie(strings)
     inside = data.draw(st.sampled_from([b"", *strings]))
     text = text.encode("latin-1") + inside * data.draw(st.integers(1, 3))
-    most = trie.longest_within(text)
+    most = longest_within(trie, text)
     pieces = {one[i : i + most + 1] for one in strings for i in range(len(one) - most)}
     assert not any(text[i : i + most + 1] in pieces for i in range(len(text) - most))
     assert most <= trie.height

@@ -1,35 +1,35 @@
-"""Suffixes: what is left of tokens below some nodes, merged; and what its nodes say of the bytes below them."""
+"""Tries of what is left of tokens below some nodes, merged; and what nodes tell of the bytes below them."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcgen.grammar.runs import CLASS, FOUR, ODD, THREE, TWO
-from fcgen.mask.suffixes import Suffixes
-from fcgen.mask.walk import BELOW_CLASSES, BYTE, DEPTH, HEIGHT, MORE_CLASSES, SUBTREE_END
+from fcgen.core import BYTE_CLASSES as CLASS
+from fcgen.grammar.runs import FOUR, THREE, TWO
 from fcgen.vocab.trie import ROOT, build_trie
+
+ODD = 63
 
 PIECES = [b"a", b"b", b'"', b"\x00", b"\xff", "é".encode(), "中".encode(), "😀".encode(), "é".encode()[:1], b"\xa9"]
 words = st.lists(st.lists(st.sampled_from(PIECES), max_size=4).map(b"".join), max_size=40)
 
 
-def entries(suffixes):
+def entries(trie):
     """The pairs of path and token, and the path of each node."""
     path, found, paths = bytearray(), [], []
-    for i, node in enumerate(suffixes.nodes):
-        del path[node[DEPTH] :]
-        assert len(path) == node[DEPTH]
-        path.append(node[BYTE])
+    for node in range(trie.size):
+        del path[trie.depth[node] :]
+        assert len(path) == trie.depth[node]
+        path.append(trie.byte[node])
         paths.append(bytes(path))
-        tokens = suffixes.tokens[suffixes.token_start[i] : suffixes.token_start[i + 1]]
-        found += [(bytes(path), int(token)) for token in tokens]
+        found += [(bytes(path), int(token)) for token in trie.tokens_at(node)]
     return sorted(found), paths
 
 
 @given(words, st.data())
 def test_it_holds_what_follows_some_nodes(strings, data):
-    whole = Suffixes.of(build_trie(strings))
+    whole = build_trie(strings)
     _, paths = entries(whole)
     nodes = [ROOT, *range(len(paths))]
     exits = sorted(data.draw(st.sets(st.sampled_from(nodes), min_size=1)))
@@ -48,15 +48,14 @@ def test_it_holds_what_follows_some_nodes(strings, data):
     assert found_paths == sorted(set(found_paths))
     for i, path in enumerate(found_paths):
         below = [other for other in found_paths if other.startswith(path)]
-        assert rest.nodes[i, SUBTREE_END] == i + len(below)
-        assert rest.nodes[i, HEIGHT] == max(map(len, below)) - len(path)
+        assert rest.end[i] == i + len(below)
+        assert rest.reach[i] == max(map(len, below)) - len(path)
     firsts = {path[0]: i for i, path in enumerate(found_paths) if len(path) == 1}
-    assert {byte: i for byte, i in enumerate(rest.child.tolist()) if i >= 0} == firsts
+    assert {byte: i for byte in range(256) if (i := rest.child(ROOT, byte)) >= 0} == firsts
 
 
-def test_what_follows_the_root_alone_is_the_whole():
-    whole = Suffixes.of(build_trie([b"ab", b"b"]))
-    assert whole.below(np.array([ROOT], np.int32)) is whole
+def test_nothing_may_follow():
+    whole = build_trie([b"ab", b"b"])
     assert whole.below(np.array([1], np.int32)) is None  # nothing goes on from "ab"
 
 
@@ -77,6 +76,5 @@ def test_what_follows_the_root_alone_is_the_whole():
     ],
 )
 def test_a_node_knows_the_classes_below(below, expected):
-    whole = Suffixes.of(build_trie([b"x" + below]))
-    low, high = whole.nodes[0, [BELOW_CLASSES, MORE_CLASSES]].view(np.uint32).tolist()
-    assert {bit for bit in range(64) if (low | high << 32) >> bit & 1} == {int(name) for name in expected}
+    found = int(build_trie([b"x" + below]).classes[0])
+    assert {bit for bit in range(64) if found >> bit & 1} == expected

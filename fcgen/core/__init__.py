@@ -1,0 +1,43 @@
+"""The native core, in C++: tries of tokens, the automaton of a grammar, and masks."""
+
+from fcgen.core._core import (
+    BOTTOM,
+    BYTE_CLASSES,
+    DEAD,
+    ENDLESS,
+    INFINITE,
+    OPAQUE_NEXT,
+    OPEN,
+    ROOT,
+    Automaton,
+    ConfigurationMask,
+    Growth,
+    Kind,
+    MaskCache,
+    SuffixAutomaton,
+    Trie,
+    clear,
+    put_at,
+    suffix_automaton,
+)
+
+__all__ = [
+    "BOTTOM",
+    "BYTE_CLASSES",
+    "DEAD",
+    "ENDLESS",
+    "INFINITE",
+    "OPAQUE_NEXT",
+    "OPEN",
+    "ROOT",
+    "Automaton",
+    "ConfigurationMask",
+    "Growth",
+    "Kind",
+    "MaskCache",
+    "SuffixAutomaton",
+    "Trie",
+    "clear",
+    "put_at",
+    "suffix_automaton",
+]

@@ -1,0 +1,47 @@
+// The Python module `fcgen.core._core`; `_core.pyi` documents each name.
+
+#include "bindings.hpp"
+
+#include <exception>
+
+#include "automaton.hpp"
+
+namespace fcgen {
+namespace {
+
+void raise_too_large(const char* message, nb::object limit, nb::object given, const char* hint) {
+    nb::object error = nb::module_::import_("fcgen.errors").attr("GrammarTooLarge");
+    PyErr_SetObject(error.ptr(), error(message, "limit"_a = limit, "given"_a = given, "hint"_a = hint).ptr());
+}
+
+void translate_limits(const std::exception_ptr& thrown, void*) {
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const TooManyStates& error) {
+        raise_too_large(error.what(), nb::int_(error.limit), nb::int_(error.given),
+                        "Lower length bounds, simplify patterns, or offer fewer functions at once.");
+    } catch (const TooAmbiguous& error) {
+        raise_too_large(error.what(), nb::int_(Automaton::kMostThreads), nb::none(),
+                        "Make the alternatives of `anyOf` differ earlier.");
+    }
+}
+
+}  // namespace
+}  // namespace fcgen
+
+NB_MODULE(_core, module) {
+    nanobind::set_leak_warnings(false);  // caches of modules live until the process ends
+    nanobind::register_exception_translator(fcgen::translate_limits);
+    fcgen::bind_vocabulary(module);
+    fcgen::bind_automaton(module);
+    module.attr("version") = FCGEN_VERSION;
+    module.attr("build") = FCGEN_BUILD;
+    module.attr("DEAD") = fcgen::kDead;
+    module.attr("OPAQUE_NEXT") = fcgen::kOpaqueNext;
+    module.attr("INFINITE") = fcgen::kInfinite;
+    module.attr("ENDLESS") = fcgen::kEndless;
+    module.attr("OPEN") = fcgen::kOpen;
+    module.attr("BOTTOM") = fcgen::kBottom;
+    module.attr("ROOT") = fcgen::Trie::kRoot;
+    module.attr("BYTE_CLASSES") = nanobind::bytes(reinterpret_cast<const char*>(fcgen::kByteClasses.data()), 256);
+}
