@@ -19,7 +19,7 @@ from typing import Any
 from machine import write_record
 from times import print_summaries, summarize
 
-FORBIDDEN = ("llguidance", "numba", "outlines", "tokenizers", "torch", "transformers", "xgrammar")
+FORBIDDEN = ("llguidance", "outlines", "tokenizers", "torch", "transformers", "xgrammar")
 HEAVY = (*FORBIDDEN, "jsonschema", "lark", "numpy", "pydantic", "rich", "typer")
 HELP = "import sys\nfrom fcgen.cli import main\nsys.argv = ['fcgen', '--help']\ntry: main()\nexcept SystemExit: pass"
 WAYS = {"import fcgen": "import fcgen", "fcgen --help": HELP, "python": "pass"}

@@ -17,7 +17,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 NUMBERS = re.compile(r"\[[\s\d.,eE+-]+\]")  # a list of numbers goes on one line
-PACKAGES = frozenset({"fcgen", "llguidance", "numba", "numpy", "tokenizers", "torch", "transformers", "xgrammar"})
+PACKAGES = frozenset({"fcgen", "llguidance", "numpy", "tokenizers", "torch", "transformers", "xgrammar"})
 
 
 def describe_machine(packages: Iterable[str] = PACKAGES) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUPS = (("bfcl", "simple"), ("bfcl", "multiple"), ("sealtools", ""), ("toolalpaca", ""))
-PACKAGES = ("fcgen", "torch", "transformers", "numba", "jsonschema")
+PACKAGES = ("fcgen", "torch", "transformers", "jsonschema")
 
 Question = dict[str, Any]
 

@@ -4,7 +4,7 @@ What a reader should hold in the head is one line, and the folders follow it:
 
     Function -> Schema -> Shape -> Expr -> Automaton -> Masks -> Cursor -> Reply
 
-Names are imported when they are first used, so that `import fcgen` loads neither torch nor transformers nor numba.
+Names are imported when they are first used, so that `import fcgen` loads neither torch nor transformers.
 """
 
 from __future__ import annotations

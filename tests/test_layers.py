@@ -44,7 +44,7 @@ LEVEL = {
     "__init__": 10,
     "__main__": 11,
 }
-HEAVY = {"torch", "transformers", "numba", "outlines", "llguidance", "xgrammar"}
+HEAVY = {"torch", "transformers", "outlines", "llguidance", "xgrammar"}
 
 
 def part_of(path):

@@ -71,7 +71,9 @@ def test_run_it():
 def test_test_it():
     """This very run is the block's last part; what is left to see is that it is one line that sets all up first."""
     command, _ = command_after("Test it")
-    assert re.fullmatch(r"python3 -m venv \.venv && \.venv/bin/pip install .+ && \.venv/bin/pytest", command)
+    assert re.fullmatch(
+        r"python3 -m venv \.venv && \.venv/bin/pip install .+ && \.venv/bin/pytest -n 2 --dist loadfile", command
+    )
 
 
 @pytest.mark.model

@@ -34,7 +34,7 @@ class Trie:
     def height(self) -> int:
         """The length of the longest string."""
     @property
-    def bytes(self) -> int:
+    def memory(self) -> int:
         """The memory that it takes."""
     @property
     def byte(self) -> NDArray[np.uint8]:

@@ -47,7 +47,7 @@ void bind_trie(nb::module_& module) {
         .def(nb::new_(&make_trie), "data"_a, "start"_a, "length"_a, "last"_a)
         .def_prop_ro("size", &Trie::size)
         .def_prop_ro("height", &Trie::height)
-        .def_prop_ro("bytes", &Trie::bytes)
+        .def_prop_ro("memory", &Trie::bytes)
         .def_prop_ro("byte",
                      [](nb::pointer_and_handle<Trie> trie) { return member(trie, &TrieNode::byte, trie.p->size()); })
         .def_prop_ro("depth",

@@ -284,7 +284,7 @@ class Automaton(core.Automaton):
             if place is not None:
                 number = self._numbers[term] = self._text(term.head.owner, term.tail) + place
         if number is None:
-            need = min(fewest(term), FAR)
+            need = int(min(fewest(term), FAR))
             number = self.add(1)
             self.describe(number, stops=term.can_stop, min_length=need)
             self._numbers[term] = number

@@ -33,9 +33,7 @@ class Plain(core.Automaton):
 numbers = st.integers(-3, 12) | st.sampled_from([2**31 - 1, -(2**31), 2**32, 2**62, 2**62 + 1, 2**63 - 1])
 bits = st.binary(min_size=32, max_size=32)
 operations = st.one_of(
-    st.tuples(
-        st.sampled_from(["add", "make_end", "make_opaque", "kind", "stops", "literal"]), numbers
-    ),
+    st.tuples(st.sampled_from(["add", "make_end", "make_opaque", "kind", "stops", "literal"]), numbers),
     st.tuples(st.sampled_from(["entered", "ended", "next_bytes", "threads", "popped", "can_stop", "depth"]), numbers),
     st.tuples(st.sampled_from(["push", "loops", "next", "set_abstracted"]), numbers, numbers),
     st.tuples(st.sampled_from(["make_call", "make_literal"]), numbers, numbers, numbers),
