@@ -15,7 +15,7 @@ import itertools
 from collections.abc import Collection, Sequence
 
 from fcgen.errors import GrammarTooLarge
-from fcgen.grammar.arcs import Recording, arcs, ways
+from fcgen.grammar.arcs import Recording, arcs, is_recording, ways
 from fcgen.grammar.names import fork_need
 from fcgen.grammar.terms import (
     Alt,
@@ -101,9 +101,21 @@ def _shortest(e: Expr) -> bytes:
     """A text of `e`, found by going nearer to an end with each byte."""
     text = bytearray()
     while not e.can_stop:
-        _, byte, e = min(((fewest(then), byte, then) for byte, then in ways(e)), key=lambda way: way[:2])
+        byte, e = _nearest(e)
         text.append(byte)
     return bytes(text)
+
+
+def _nearest(e: Expr) -> tuple[int, Expr]:
+    """A byte that leads nearest to an end, and what is left after it.
+
+    Recordings are left for last: in a rule that is within itself each byte may begin another one, without end.
+    """
+    found = list(ways(e))
+    plain = [(byte, then) for byte, then in found if then.fewest_memo is not None or not is_recording(then)]
+    if len(plain) < len(found) and not any(fewest(then) < fewest(e) for _, then in plain):
+        plain = found
+    return min(plain, key=lambda way: (fewest(way[1]), way[0]))
 
 
 def _solve(root: Expr) -> list[Record]:

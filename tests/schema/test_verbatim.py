@@ -17,7 +17,7 @@ from fcgen import Grammar
 from fcgen.errors import DocumentError, GrammarTooLarge, OptionError, SchemaError, Unsatisfiable
 from fcgen.grammar import alphabet, expr, substrings
 from fcgen.grammar.derive import INFINITE, fewest
-from fcgen.mask import Masks, reach
+from fcgen.mask import Masks, cache
 from fcgen.reply import parse_reply
 from fcgen.schema import Document, compile_schema
 from fcgen.verbatim import find_spans
@@ -362,7 +362,7 @@ def test_documents_do_not_pile_up(monkeypatch):
     """What is shared by all grammars keeps some of the last ones, as many as its limits allow."""
     monkeypatch.setattr(expr, "MAX_TERMS", 3000)
     monkeypatch.setattr(alphabet, "MAX_KNOWN", 3000)
-    monkeypatch.setattr(reach, "MAX_SIZE", 3000)
+    monkeypatch.setattr(cache, "MAX_SIZE", 3000)
     vocabulary = Vocabulary([bytes([byte]) for byte in range(255)] + [None], stop_ids={255}, size=256)
     schema = {"type": "object", "properties": {"a": {**VERBATIM, "minLength": 1}}, "required": ["a"]}
     known = []
