@@ -346,10 +346,10 @@ def test_pydantic_accepts_each_text_of_what_is_built_of_types(kind):
         adapter.validate_json(value_of(text))
 
 
-@pytest.mark.parametrize(
-    CLASSES=[Sub, Cat, Stripped, Strict, Hex, Base64, Seconds, Page, Box[pydantic.UUID4]]
-    @ pytest.mark.parametrize("kind", CLASSES, ids=named)
-)
+CLASSES = [Sub, Cat, Stripped, Strict, Hex, Base64, Seconds, Page, Box[pydantic.UUID4]]
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=named)
 def test_pydantic_accepts_each_text_of_a_class(kind):
     (function,) = read_functions(kind)
     for text in texts_of(function):
