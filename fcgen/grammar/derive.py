@@ -41,6 +41,7 @@ INFINITE = float("inf")
 BEYOND = float(2**40)
 EXACT_LIMIT = 2_000
 SEARCH_LIMIT = 50_000
+_CLOSING = b"]}"
 
 
 def fewest(e: Expr) -> float:
@@ -107,15 +108,13 @@ def _shortest(e: Expr) -> bytes:
 
 
 def _nearest(e: Expr) -> tuple[int, Expr]:
-    """A byte that leads nearest to an end, and what is left after it.
+    """A byte that leads nearer to an end, and what is left after it: the first in an order that needs little work.
 
-    Recordings are left for last: in a rule that is within itself each byte may begin another one, without end.
+    Brackets that close are tried first, and recordings last: where items that must differ are within each other, each
+    of them can begin another one, without end.
     """
-    found = list(ways(e))
-    plain = [(byte, then) for byte, then in found if then.fewest_memo is not None or not is_recording(then)]
-    if len(plain) < len(found) and not any(fewest(then) < fewest(e) for _, then in plain):
-        plain = found
-    return min(plain, key=lambda way: (fewest(way[1]), way[0]))
+    found = sorted(ways(e), key=lambda way: (is_recording(way[1]), way[0] not in _CLOSING, way[0]))
+    return next((byte, then) for byte, then in found if fewest(then) < fewest(e))
 
 
 def _solve(root: Expr) -> list[Record]:

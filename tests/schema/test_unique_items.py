@@ -209,3 +209,27 @@ def test_items_are_definitions_that_hold_such_arrays_too(order):
     root = compile_schema(schema, text=Text(order=order)).root
     assert accepts(root, b'{"a": [{"b": [{"d": []}]}, {"b": []}]}')
     assert not accepts(root, b'{"a": [{"b": []}, {"b": []}]}')
+
+
+COMMENT = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "integer"},
+        "text": {"type": "string"},
+        "replies": {"type": "array", "items": {"$ref": "#/$defs/comment"}, "uniqueItems": True},
+    },
+    "required": ["id", "text", "replies"],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "definition", "least"),
+    [
+        ("comment", COMMENT, 1),
+        ("array", {"type": "array", "items": {"$ref": "#/$defs/array"}, "uniqueItems": True}, 3),
+    ],
+)
+def test_arrays_of_items_that_must_differ_may_be_within_each_other(name, definition, least):
+    """The shortest of them is found without a search through all that each could begin."""
+    items = {"type": "array", "items": {"$ref": f"#/$defs/{name}"}, "uniqueItems": True, "minItems": least}
+    assert check({"$defs": {name: definition}, **items}, random.Random(1)) is None
