@@ -5,7 +5,7 @@ validator knows (`ipv4network`). Each pattern is of whole texts, in the syntax t
 
 Left out are, on purpose: host names with labels that begin with `xn--`, and schemes in capitals (URLs); IPv6 networks
 written otherwise than with the groups up to their prefix and then `::`; quoted names, names beyond ASCII, and domains
-of more than 100 characters (email).
+of more than 64 characters (email), which need no count of each label.
 """
 
 from __future__ import annotations
@@ -175,14 +175,14 @@ def _literal(scheme: str) -> str:
 
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]+"
-_MAIL = rf"{_ATOM}(?:\.{_ATOM})*@(?:[A-Za-z0-9](?:[A-Za-z0-9\-]{{0,61}}[A-Za-z0-9])?\.)+[A-Za-z]{{2,63}}"
+_MAIL = rf"{_ATOM}(?:\.{_ATOM})*@(?:[A-Za-z0-9](?:[A-Za-z0-9\-]*[A-Za-z0-9])?\.)+[A-Za-z]{{2,}}"
 _SPECIAL = "(?:arpa|invalid|local|localhost|onion|test)"  # top-level names that no mail goes to
 
 
 def email_schema(*, is_named: bool = False) -> dict[str, Any]:
     """Addresses that the `email-validator` package takes, alone or after a name: `Ann Lee <ann@lee.org>`."""
     before, end = (r"[A-Za-z][A-Za-z0-9.'\-]*(?: [A-Za-z0-9][A-Za-z0-9.'\-]*)* <", ">") if is_named else ("", "")
-    sizes = f"{before}[^@ <]{{1,64}}@[^@>]{{1,100}}{end}"  # longer domains are hardly used, and cost seconds
+    sizes = f"{before}[^@ <]{{1,64}}@[^@>]{{1,64}}{end}"  # so that no label is longer than the 63 it may have
     unlike = [f"\\.{_SPECIAL}{end}$", "@(?:[^@]*\\.)?[A-Za-z0-9\\-]{2}--"]
     return {
         "allOf": [{"pattern": f"^{before}{_MAIL}{end}$"}, {"pattern": f"^{sizes}$"}],

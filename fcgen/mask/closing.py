@@ -5,9 +5,9 @@ least that lead nearer), each time the longest token that it begins with. After 
 one less. So a sequence that takes a token only if `1 + closing(next) <= tokens left` never gets stuck.
 
 It is an upper bound on the fewest tokens: a longer text can take fewer. It is at most one more than the fewest bytes
-(`derive.fewest`) where these do not depend on what was written. Where there is a
-recording, the way is that of its shadow, so that it is found once for all names. From a place that is unknown there,
-each byte counts as a token.
+(`derive.fewest`) where these do not depend on what was written. Where there is a recording, the way is that of its
+shadow, so that it is found once for all names, and the same for a place as for what a walk takes it for. From a place
+that is unknown there, each byte counts as a token.
 """
 
 from __future__ import annotations
@@ -37,13 +37,19 @@ class Closings:
         """The closing of `place`. The automaton's lock is held."""
         known = self._known.get(place)
         if known is None:
-            threads = sorted((self._automaton.min_length(thread), thread) for thread in self._automaton.threads(place))
+            automaton = self._automaton
+            threads = sorted((automaton.min_length(thread), thread) for thread in self._threads(place))
             known = FAR
             for need, thread in threads:
                 if 1 + need // self._longest < known:  # that many tokens it takes at least
                     known = min(known, self._find_thread(thread))
             self._known[place] = known
         return known
+
+    def _threads(self, place: int) -> set[int]:
+        """The threads of `place`, and those that a walk meets in their stead where they are abstracted."""
+        threads = self._automaton.threads(place)
+        return {*threads, *(walked for thread in threads for walked in self._automaton.ended(thread))}
 
     def _find_thread(self, thread: int) -> int:
         path = []

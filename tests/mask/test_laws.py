@@ -273,13 +273,15 @@ def test_a_vocabulary_without_a_stop_token_is_refused():
 
 
 def test_too_many_states_are_refused_by_number():
-    vocabulary = Vocabulary([b"a", b"b", None], stop_ids={2})
+    """Those of one token alone; a sequence that has as many goes on with new ones."""
     ways = seq(*[alt(literal(b"a"), literal(b"b"))] * 50)
-    cursor = masks_of(ways, vocabulary, max_states=20).cursor()
+    cursor = masks_of(ways, Vocabulary([b"a", b"b", None], stop_ids={2}), max_states=20).cursor()
+    for _ in range(50):
+        assert allowed(cursor.mask()) == {0, 1}
+        cursor.advance(0)
+    assert allowed(cursor.mask()) == {2}
     with pytest.raises(GrammarTooLarge) as error:
-        for _ in range(50):
-            cursor.mask()
-            cursor.advance(0)
+        masks_of(ways, Vocabulary([b"ab" * 25, b"b", None], stop_ids={2}), max_states=20).cursor().mask()
     assert error.value.limit == 20
 
 

@@ -9,6 +9,7 @@ from arrays_made import array_schemas
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import validators
+from tokenizers_made import byte_level
 from walking import accepts, allowed
 
 from fcgen import Grammar, Masks, Vocabulary
@@ -233,3 +234,27 @@ def test_arrays_of_items_that_must_differ_may_be_within_each_other(name, definit
     """The shortest of them is found without a search through all that each could begin."""
     items = {"type": "array", "items": {"$ref": f"#/$defs/{name}"}, "uniqueItems": True, "minItems": least}
     assert check({"$defs": {name: definition}, **items}, random.Random(1)) is None
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        {"type": "object", "properties": {"a": {"type": "null"}, "b": {"type": "string"}}},
+        {"type": "object", "additionalProperties": {"type": "object", "additionalProperties": {"type": "boolean"}}},
+        {"type": "array", "items": {"type": ["string", "boolean"]}, "uniqueItems": True},
+        {},
+    ],
+)
+def test_allowed_tokens_are_afforded_where_what_differs_is_within_what_differs(items):
+    tokenizer = byte_level()
+    vocabulary = Vocabulary.from_tokenizer(tokenizer, stop_ids={tokenizer.eos_token_id})
+    schema = {"type": "array", "items": items, "uniqueItems": True, "minItems": 2}
+    masks = Masks(Grammar.from_json_schema(schema), vocabulary)
+    for seed in range(40):
+        rng = random.Random(seed)
+        cursor = masks.cursor(budget=masks.fewest_tokens + rng.randrange(20))
+        while not cursor.stopped:
+            tokens = sorted(allowed(cursor.mask()))
+            for token in rng.sample(tokens, min(3, len(tokens))):
+                cursor.copy().advance(token)
+            cursor.advance(rng.choice(tokens))
