@@ -71,7 +71,7 @@ def either(*parts):
 class Distinct:
     """`start`, items that all differ, each followed by `then`, with `between` between them, and `end`.
 
-    `size`: how many items there are in all; None: no end of them. `vague`: `like` says nothing but that there is more.
+    `size`: how many items there are in all; None: more than texts of tests have. `vague`: `like` says nothing but that there is more.
     """
 
     item: Language
@@ -173,7 +173,7 @@ LANGUAGES = {
     "a and b": Distinct(words(b"ab", 1, 1), least=2, size=2, vague=True),
     "unique objects": Distinct(object_of(ONE)),
     "two unique objects": Distinct(object_of(ONE, least=1), least=2),
-    "unique arrays": Distinct(Distinct(words(b"ab", 1, 1), size=2)),
+    "unique arrays": Distinct(Distinct(words(b"ab", 1, 1), size=2), size=5),
     "twice": TWICE,
     "unique twice": Distinct(TWICE, start=b"(", end=b")", size=6),
 }

@@ -23,7 +23,7 @@ from fcgen.vocab import Vocabulary
 BYTES = b"{}[](),:.ab012"
 DEEP = {
     "arrays of unique arrays of unique arrays": Distinct(
-        Distinct(Distinct(words(b"ab", 1, 1), size=2), start=b"(", end=b")"), least=2
+        Distinct(Distinct(words(b"ab", 1, 1), size=2), start=b"(", end=b")", size=5), least=2
     ),
     "pairs": Distinct(Distinct(words(b"ab0", 1, 1), least=2, most=2, start=b"(", end=b")"), least=4, size=6),
     "objects of unique numbers": object_of(LANGUAGES["unique numbers, vague"], least=1),
