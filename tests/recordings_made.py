@@ -71,7 +71,8 @@ def either(*parts):
 class Distinct:
     """`start`, items that all differ, each followed by `then`, with `between` between them, and `end`.
 
-    `size`: how many items there are in all; None: more than texts of tests have. `vague`: `like` says nothing but that there is more.
+    `size`: how many items there are in all; None: more than texts of tests have. `vague`: `like` says nothing but that
+    there is more.
     """
 
     item: Language
