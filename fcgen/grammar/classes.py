@@ -18,9 +18,9 @@ from fcgen.errors import GrammarTooLarge
 from fcgen.grammar.arcs import arcs
 from fcgen.grammar.characters import ANY, CharSet, partition
 from fcgen.grammar.counted import CountedDfa
-from fcgen.grammar.dfa import DfaState, determinize, minimal
+from fcgen.grammar.dfa import determinize, minimal
 from fcgen.grammar.expr import NOTHING, alt_of, both, byte_set, literal, parts_in_row, repeat, seq
-from fcgen.grammar.terms import Both, ByteSet, Complement, Expr, Literal, Repeat, parts_of
+from fcgen.grammar.terms import Both, ByteSet, Complement, DfaState, Expr, Literal, Repeat, parts_of
 
 MAX_STATES = 20_000
 MAX_SETTLED = 10_000

@@ -12,8 +12,9 @@ import threading
 from collections.abc import Sequence
 from weakref import WeakValueDictionary
 
+from fcgen.core import dfa_states
 from fcgen.errors import GrammarTooLarge
-from fcgen.grammar.arcs import arcs, keep
+from fcgen.grammar.arcs import arcs
 from fcgen.grammar.derive import INFINITE
 from fcgen.grammar.expr import NOTHING
 from fcgen.grammar.terms import Expr
@@ -27,13 +28,6 @@ _built: WeakValueDictionary[tuple[Table, frozenset[int]], Dfa] = WeakValueDictio
 _built_lock = threading.Lock()
 
 
-class DfaState(Expr):
-    """The language that is left at one state of a Dfa."""
-
-    __slots__ = ("owner",)
-    owner: Dfa
-
-
 class Dfa:
     """A finite automaton: per state its arcs `(byte set, next state)`, disjoint, and the set of accepting states.
 
@@ -45,16 +39,7 @@ class Dfa:
     def __init__(self, table: Sequence[Sequence[tuple[int, int]]], accepting: frozenset[int]) -> None:
         distances = _distances(table, accepting)
         self.sets = frozenset(members for row in table for members, _ in row)
-        self._states: list[DfaState] = []
-        for number in range(len(table)):
-            state = DfaState()
-            state.owner = self
-            state.can_stop = number in accepting
-            state.fewest_memo = distances[number]
-            self._states.append(state)
-        for state, row in zip(self._states, table, strict=True):
-            ways = [(members, self._states[then]) for members, then in row if members and distances[then] != INFINITE]
-            keep(state, ways)
+        self._states = dfa_states(self, table, distances)
 
     @property
     def size(self) -> int:

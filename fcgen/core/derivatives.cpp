@@ -1,0 +1,531 @@
+#include "derivatives.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "build.hpp"
+#include "fuel.hpp"
+#include "partition.hpp"
+
+namespace fcgen {
+namespace {
+
+constexpr std::size_t kMostKept = 200'000;  // arcs, of some 50 bytes
+
+// The terms whose arcs are kept, for a while.
+struct Kept {
+    std::vector<TermRef> terms;
+    std::size_t arcs = 0;
+
+    void add(Term* term, ArcsPointer found) {
+        if (arcs + found->size() > kMostKept) forget();
+        arcs += found->size() + 1;
+        term->arcs = std::move(found);
+        term->arcs_state = ArcsState::kKnown;
+        terms.emplace_back(term);
+    }
+
+    void forget() {
+        std::vector<TermRef> dropped;
+        dropped.swap(terms);
+        arcs = 0;
+        for (const TermRef& term : dropped) {
+            if (term->arcs_state != ArcsState::kKnown) continue;
+            term->arcs_state = ArcsState::kUnknown;
+            term->arcs.reset();
+        }
+    }
+};
+
+Kept& kept() {
+    static Kept* terms = new Kept;  // lives as long as the process: Python's interpreter may end before it
+    return *terms;
+}
+
+// Python's guard against recursion that is too deep.
+class Deeper {
+  public:
+    Deeper() {
+        if (Py_EnterRecursiveCall(" while the grammar is walked") != 0) throw nb::python_error();
+    }
+    ~Deeper() { Py_LeaveRecursiveCall(); }
+    Deeper(const Deeper&) = delete;
+    Deeper& operator=(const Deeper&) = delete;
+};
+
+ArcsPointer share(Arcs arcs) { return std::make_shared<const Arcs>(std::move(arcs)); }
+
+Arcs one_way(char byte, TermRef then) {
+    Arcs found;
+    found.push_back({ByteSet::of(static_cast<std::uint8_t>(byte)), std::move(then)});
+    return found;
+}
+
+// The arcs, each followed by `rest`; null stays null.
+ArcsPointer followed(const ArcsPointer& arcs, const TermRef& rest) {
+    if (!arcs) return nullptr;
+    Arcs found;
+    found.reserve(arcs->size());
+    for (const Arc& arc : *arcs) found.push_back({arc.bytes, follow(arc.then, rest)});
+    return share(std::move(found));
+}
+
+TermRef looked_up(const ReferenceTerm& term) {
+    const nb::object found = nb::steal(PyObject_GetItem(term.scope.ptr(), term.name.ptr()));
+    if (!found.is_valid()) throw nb::python_error();
+    return TermRef(term_of(found));
+}
+
+// What is left of the names that begin with a byte.
+NamesPointer tails_of(const std::vector<std::string>& names, std::uint8_t byte) {
+    auto tails = std::make_shared<std::vector<std::string>>();
+    for (const std::string& name : names) {
+        if (!name.empty() && static_cast<std::uint8_t>(name[0]) == byte) tails->push_back(name.substr(1));
+    }
+    return tails;
+}
+
+ArcsPointer unlike_arcs(const UnlikeTerm& term) {
+    const ArcsPointer plain = arcs_of(term.plain.get());
+    if (!plain) return nullptr;
+    ByteSet first;
+    for (const std::string& name : *term.names) {
+        if (!name.empty()) first.add(static_cast<std::uint8_t>(name[0]));
+    }
+    Arcs found;
+    for (const Arc& arc : *plain) {
+        (arc.bytes & first).each([&](std::uint8_t byte) {
+            found.push_back({ByteSet::of(byte), unlike(arc.then, tails_of(*term.names, byte))});
+        });
+        const ByteSet rest = arc.bytes & ~first;
+        if (!rest.is_empty()) found.push_back({rest, arc.then});
+    }
+    return share(std::move(found));
+}
+
+// What Python says of a term: pairs of a set of bytes, as a number, and a term.
+ArcsPointer arcs_from(nb::handle pairs) {
+    Arcs found;
+    for (nb::handle pair : pairs) found.push_back({byte_set_of(pair[0]), TermRef(term_of(nb::object(pair[1])))});
+    return share(std::move(found));
+}
+
+nb::object self_of(Term* term) { return nb::borrow(term->object()); }
+
+ArcsPointer substring_arcs(Term* term) {
+    std::vector<ArcsPointer> lists;
+    for (nb::handle way : to<OwnedTerm>(term).owner.attr("ways")(self_of(term))) {
+        const TermRef first(term_of(nb::object(way[0]))), then(term_of(nb::object(way[1])));
+        lists.push_back(followed(arcs_of(first.get()), then));
+        if (!lists.back()) return nullptr;
+    }
+    return share(refined(lists));
+}
+
+ArcsPointer seq_arcs(Term* term) {
+    std::vector<ArcsPointer> lists;
+    while (const SeqTerm* row = as<SeqTerm>(term)) {
+        lists.push_back(followed(arcs_of(row->head.get()), row->tail));
+        if (!lists.back()) return nullptr;
+        if (!row->head->can_stop) return lists.size() == 1 ? lists[0] : share(refined(lists));
+        term = row->tail.get();
+    }
+    lists.push_back(arcs_of(term));
+    return lists.back() ? share(refined(lists)) : nullptr;
+}
+
+ArcsPointer parts_arcs(Term* term) {
+    std::vector<ArcsPointer> lists;
+    for (const TermRef& part : to<PartsTerm>(term).parts) {
+        lists.push_back(arcs_of(part.get()));
+        if (!lists.back()) return nullptr;
+    }
+    return share(term->kind == TermKind::kAlt ? refined(lists) : crossed(lists));
+}
+
+ArcsPointer computed(Term* term) {
+    switch (term->kind) {
+        case TermKind::kByteSet:
+            return share({{to<ByteSetTerm>(term).members, empty()}});
+        case TermKind::kSeq:
+            return seq_arcs(term);
+        case TermKind::kAlt:
+            spend(static_cast<std::int64_t>(to<PartsTerm>(term).parts.size()));
+            return parts_arcs(term);
+        case TermKind::kBoth:
+            return parts_arcs(term);
+        case TermKind::kRepeat: {
+            const RepeatTerm& loop = to<RepeatTerm>(term);
+            return followed(arcs_of(loop.inner.get()), one_less(loop));
+        }
+        case TermKind::kComplement: {
+            const ArcsPointer inner = arcs_of(to<InnerTerm>(term).inner.get());
+            return inner ? share(complemented(*inner)) : nullptr;
+        }
+        case TermKind::kFork: {
+            const ForkTerm& fork = to<ForkTerm>(term);
+            if (fork.names.attr("symbol").is_none()) return arcs_from(hooks().fork_arcs(self_of(term)));
+            const nb::object choice = hooks().fork_choice(self_of(term));
+            return arcs_of(term_of(choice));
+        }
+        case TermKind::kReference:
+            return arcs_of(looked_up(to<ReferenceTerm>(term)).get());
+        case TermKind::kRecord:
+        case TermKind::kUnknown:
+            return nullptr;
+        default:
+            return share({});
+    }
+}
+
+// Marks a term whose arcs are being found.
+class Busy {
+  public:
+    explicit Busy(Term* term) : term_(term) { term_->arcs_state = ArcsState::kBusy; }
+    ~Busy() {
+        if (term_->arcs_state == ArcsState::kBusy) term_->arcs_state = ArcsState::kUnknown;
+    }
+    Busy(const Busy&) = delete;
+    Busy& operator=(const Busy&) = delete;
+
+  private:
+    Term* term_;
+};
+
+ArcsPointer derive(Term* term, bool is_kept) {
+    const Building building;
+    if (term->arcs_state == ArcsState::kKnown) return term->arcs;
+    if (term->arcs_state == ArcsState::kRecords) return nullptr;
+    if (term->arcs_state == ArcsState::kBusy) throw LeftRecursion();
+    spend(2);
+    const TermRef alive(term);
+    ArcsPointer found;
+    {
+        const Busy busy(term);
+        found = computed(term);
+    }
+    if (!found) {
+        term->arcs_state = ArcsState::kRecords;
+    } else if (is_kept) {
+        kept().add(term, found);
+    }
+    return found;
+}
+
+// What takes no time, which is not kept. False: it does take time.
+bool is_quick(Term* term, ArcsPointer& found) {
+    switch (term->kind) {
+        case TermKind::kLiteral: {
+            const std::string& data = to<LiteralTerm>(term).data;
+            found = share(one_way(data[0], literal(std::string_view(data).substr(1))));
+            return true;
+        }
+        case TermKind::kSeq: {
+            const SeqTerm& row = to<SeqTerm>(term);
+            if (const LiteralTerm* head = as<LiteralTerm>(row.head)) {
+                found = share(one_way(head->data[0], follow(literal(std::string_view(head->data).substr(1)), row.tail)));
+                return true;
+            }
+            if (row.head->can_stop) return false;
+            found = followed(arcs_of(row.head.get()), row.tail);
+            return true;
+        }
+        case TermKind::kApart: {
+            const ArcsPointer inner = arcs_of(to<InnerTerm>(term).inner.get());
+            if (!inner) return true;
+            Arcs arcs;
+            for (const Arc& arc : *inner) arcs.push_back({arc.bytes, apart(arc.then)});
+            found = share(std::move(arcs));
+            return true;
+        }
+        case TermKind::kUnlike:
+            found = unlike_arcs(to<UnlikeTerm>(term));
+            return true;
+        case TermKind::kSubstring:
+            found = substring_arcs(term);
+            return true;
+        case TermKind::kCounted:
+            found = arcs_from(to<OwnedTerm>(term).owner.attr("arcs")(self_of(term)));
+            return true;
+        case TermKind::kDeferred:
+            found = arcs_of(force(*static_cast<DeferredTerm*>(term)).get());
+            return true;
+        default:
+            return false;
+    }
+}
+
+ArcsPointer arcs(Term* term, bool is_kept) {
+    if (term->arcs_state == ArcsState::kKnown) return term->arcs;
+    const Deeper deeper;
+    ArcsPointer found;
+    return is_quick(term, found) ? found : derive(term, is_kept);
+}
+
+}  // namespace
+
+Hooks& hooks() {
+    static Hooks* provided = new Hooks;
+    return *provided;
+}
+
+ArcsPointer arcs_of(Term* term) { return arcs(term, true); }
+
+ArcsPointer arcs_once(Term* term) { return arcs(term, false); }
+
+void forget_arcs() { kept().forget(); }
+
+void keep_arcs(Term* term, Arcs arcs) {
+    term->arcs = share(std::move(arcs));
+    term->arcs_state = ArcsState::kKnown;
+}
+
+bool is_recording(Term* term) {
+    const Deeper deeper;
+    while (const SeqTerm* row = as<SeqTerm>(term)) {
+        if (is_recording(row->head.get())) return true;
+        if (!row->head->can_stop) return false;
+        term = row->tail.get();
+    }
+    if (const UnlikeTerm* names = as<UnlikeTerm>(term)) return is_recording(names->plain.get());
+    return !arcs_of(term);
+}
+
+double fewest(Term* term) {
+    if (term->fewest < 0) hooks().settle(self_of(term));
+    return term->fewest;
+}
+
+namespace {
+
+TermRef derived_beside(Term* term, std::uint8_t byte) {
+    switch (term->kind) {
+        case TermKind::kRecord: {
+            const RecordTerm& record = to<RecordTerm>(term);
+            std::string written = record.written + static_cast<char>(byte);
+            const TermRef within = recorded(derived(record.names.get(), byte), std::move(written), record.after,
+                                            record.like, record.sure);
+            if (!record.names->can_stop) return within;
+            return alt(within, derived(called(record.after, record.written).get(), byte));
+        }
+        case TermKind::kSeq: {
+            const SeqTerm& row = to<SeqTerm>(term);
+            const TermRef then = follow(derived(row.head.get(), byte), row.tail);
+            return row.head->can_stop ? alt(then, derived(row.tail.get(), byte)) : then;
+        }
+        case TermKind::kAlt:
+        case TermKind::kBoth: {
+            std::vector<TermRef> parts;
+            for (const TermRef& part : to<PartsTerm>(term).parts) parts.push_back(derived(part.get(), byte));
+            return term->kind == TermKind::kAlt ? alt(parts) : both(parts);
+        }
+        case TermKind::kRepeat: {
+            const RepeatTerm& loop = to<RepeatTerm>(term);
+            return follow(derived(loop.inner.get(), byte), one_less(loop));
+        }
+        case TermKind::kApart:
+            return apart(derived(to<InnerTerm>(term).inner.get(), byte));
+        case TermKind::kReference:
+            return derived(looked_up(to<ReferenceTerm>(term)).get(), byte);
+        case TermKind::kDeferred:
+            return derived(force(*static_cast<DeferredTerm*>(term)).get(), byte);
+        default:
+            throw RecordingFound();
+    }
+}
+
+}  // namespace
+
+TermRef derived(Term* term, std::uint8_t byte) {
+    const Deeper deeper;
+    const TermRef alive(term);
+    if (term->arcs_state != ArcsState::kKnown) {
+        const SeqTerm* row = as<SeqTerm>(term);
+        if (row != nullptr && !row->head->can_stop) return follow(derived(row->head.get(), byte), row->tail);
+        if (const UnlikeTerm* names = as<UnlikeTerm>(term)) {
+            return unlike(derived(names->plain.get(), byte), tails_of(*names->names, byte));
+        }
+    }
+    const ArcsPointer found = arcs_of(term);
+    if (!found) return derived_beside(term, byte);
+    for (const Arc& arc : *found) {
+        if (arc.bytes.has(byte)) return arc.then;
+    }
+    return nothing();
+}
+
+namespace {
+
+bool is_apart_from_runs(const TermRef& tail) {
+    return tail->kind == TermKind::kLiteral || tail->kind == TermKind::kSeq;
+}
+
+ByteSet first_byte(const TermRef& tail) {
+    const LiteralTerm* first = as<LiteralTerm>(head_of(tail.get()));
+    return first ? ByteSet::of(static_cast<std::uint8_t>(first->data[0])) : ByteSet::all();
+}
+
+std::size_t run_of(const ByteSet& bytes, std::string_view text) {
+    std::size_t count = 0;
+    while (count < text.size() && bytes.has(static_cast<std::uint8_t>(text[count]))) ++count;
+    return count;
+}
+
+// The bytes that are all of a text of `one`.
+ByteSet single_bytes(Term* one) {
+    ByteSet found;
+    if (const ArcsPointer arcs = arcs_of(one)) {
+        for (const Arc& arc : *arcs) {
+            if (arc.then == empty()) found |= arc.bytes;
+        }
+    }
+    return found;
+}
+
+}  // namespace
+
+std::pair<TermRef, std::size_t> skipped(Term* term, std::string_view text) {
+    const Deeper deeper;
+    const SeqTerm* row = as<SeqTerm>(term);
+    const TermRef head = row ? row->head : TermRef(term);
+    const TermRef tail = row ? row->tail : empty();
+    if (const RecordTerm* record = as<RecordTerm>(head)) {
+        TermRef names = record->names;
+        std::size_t count = 0;
+        while (count < text.size() && names != empty() && !names->can_stop) {
+            auto [then, more] = skipped(names.get(), text.substr(count));
+            if (more == 0) {
+                then = derived(names.get(), static_cast<std::uint8_t>(text[count]));
+                more = 1;
+            }
+            names = std::move(then);
+            count += more;
+        }
+        std::string written = record->written + std::string(text.substr(0, count));
+        return {follow(recorded(names, std::move(written), record->after, record->like, record->sure), tail), count};
+    }
+    if (head->kind == TermKind::kSubstring && is_apart_from_runs(tail)) {
+        const std::string_view run = text.substr(0, run_of(~first_byte(tail), text));
+        const nb::object skip = to<OwnedTerm>(head).owner.attr("skip");
+        const nb::object found = skip(to_object(head), nb::bytes(run.data(), run.size()));
+        return {follow(TermRef(term_of(nb::object(found[0]))), tail), nb::cast<std::size_t>(found[1])};
+    }
+    const RepeatTerm* loop = as<RepeatTerm>(head);
+    if (loop != nullptr && is_apart_from_runs(tail)) {
+        const auto count = run_of(single_bytes(loop->inner.get()) & ~first_byte(tail), text);
+        const auto many = static_cast<std::int64_t>(count);
+        if (loop->most == RepeatTerm::kNoLimit || many <= loop->most) {
+            const std::int64_t most = loop->most == RepeatTerm::kNoLimit ? loop->most : loop->most - many;
+            return {follow(repeat(loop->inner, std::max<std::int64_t>(0, loop->least - many), most), tail), count};
+        }
+    }
+    return {TermRef(term), 0};
+}
+
+TermRef generic(Term* term, bool leaves_out_dead) {
+    const Deeper deeper;
+    if (!is_recording(term)) return TermRef(term);
+    const auto of = [&](const TermRef& part) { return generic(part.get(), leaves_out_dead); };
+    switch (term->kind) {
+        case TermKind::kRecord: {
+            const RecordTerm& record = to<RecordTerm>(term);
+            if (leaves_out_dead && fewest(term) == kNever) return nothing();
+            return follow(apart(of(record.names)), record.names->can_stop ? of(record.like) : record.like);
+        }
+        case TermKind::kSeq: {
+            const SeqTerm& row = to<SeqTerm>(term);
+            return follow(of(row.head), row.head->can_stop ? of(row.tail) : row.tail);
+        }
+        case TermKind::kAlt:
+        case TermKind::kBoth: {
+            std::vector<TermRef> parts;
+            for (const TermRef& part : to<PartsTerm>(term).parts) parts.push_back(of(part));
+            return term->kind == TermKind::kAlt ? alt(parts) : both(parts);
+        }
+        case TermKind::kRepeat: {
+            const RepeatTerm& loop = to<RepeatTerm>(term);
+            const TermRef then = follow(of(loop.inner), one_less(loop));
+            return term->can_stop ? alt(empty(), then) : then;
+        }
+        case TermKind::kApart:
+            return apart(of(to<InnerTerm>(term).inner));
+        case TermKind::kReference:
+            return of(looked_up(to<ReferenceTerm>(term)));
+        case TermKind::kDeferred:
+            return of(force(*static_cast<DeferredTerm*>(term)));
+        default:
+            return TermRef(term);
+    }
+}
+
+int recordings(Term* root) {
+    std::unordered_map<const Term*, int> deepest;
+    std::vector<std::pair<const Term*, int>> ahead = {{root, 0}};
+    while (!ahead.empty()) {
+        const auto [term, depth] = ahead.back();
+        ahead.pop_back();
+        const auto [known, is_new] = deepest.try_emplace(term, depth);
+        if (!is_new && known->second >= depth) continue;
+        known->second = depth;
+        spend(1);
+        switch (term->kind) {
+            case TermKind::kRecord:
+                ahead.push_back({to<RecordTerm>(term).names.get(), depth + 1});
+                break;
+            case TermKind::kSeq:
+                ahead.push_back({to<SeqTerm>(term).head.get(), depth});
+                if (to<SeqTerm>(term).head->can_stop) ahead.push_back({to<SeqTerm>(term).tail.get(), depth});
+                break;
+            case TermKind::kAlt:
+            case TermKind::kBoth:
+                for (const TermRef& part : to<PartsTerm>(term).parts) ahead.push_back({part.get(), depth});
+                break;
+            case TermKind::kApart:
+                ahead.push_back({to<InnerTerm>(term).inner.get(), depth});
+                break;
+            case TermKind::kRepeat:
+                ahead.push_back({to<RepeatTerm>(term).inner.get(), depth});
+                break;
+            case TermKind::kUnlike:
+                ahead.push_back({to<UnlikeTerm>(term).plain.get(), depth});
+                break;
+            default:
+                break;
+        }
+    }
+    int found = 0;
+    for (const auto& [term, depth] : deepest) found = std::max(found, depth);
+    return found;
+}
+
+std::vector<TermRef> parts_of(Term* term) {
+    switch (term->kind) {
+        case TermKind::kSeq:
+            return {to<SeqTerm>(term).tail, to<SeqTerm>(term).head};
+        case TermKind::kAlt:
+            return to<PartsTerm>(term).parts;
+        case TermKind::kRepeat:
+            return {to<RepeatTerm>(term).inner};
+        case TermKind::kApart:
+            return {to<InnerTerm>(term).inner};
+        case TermKind::kUnlike:
+            return {to<UnlikeTerm>(term).plain};
+        case TermKind::kReference:
+            return {looked_up(to<ReferenceTerm>(term))};
+        case TermKind::kDeferred:
+            return {like_of(*static_cast<DeferredTerm*>(term))};
+        case TermKind::kRecord:
+            return {to<RecordTerm>(term).like, to<RecordTerm>(term).names};
+        case TermKind::kCounted: {
+            std::vector<TermRef> found;
+            for (nb::handle part : to<OwnedTerm>(term).owner.attr("characters")) {
+                found.emplace_back(term_of(part));
+            }
+            return found;
+        }
+        default:
+            return {};
+    }
+}
+
+}  // namespace fcgen
