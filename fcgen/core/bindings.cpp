@@ -6,6 +6,7 @@
 
 #include "automaton.hpp"
 #include "derivatives.hpp"
+#include "dfa.hpp"
 #include "fuel.hpp"
 
 namespace fcgen {
@@ -36,6 +37,8 @@ void translate(const std::exception_ptr& thrown, void*) {
     } catch (const TooAmbiguous& error) {
         raise_too_large(error.what(), nb::int_(Automaton::kMostThreads), nb::none(),
                         "Make the alternatives of `anyOf` differ earlier.");
+    } catch (const TooManyDfaStates& error) {
+        raise_too_large(error.what(), nb::int_(error.limit), nb::int_(error.limit + 1), "Simplify the pattern.");
     } catch (const OutOfFuel& error) {
         raise_out_of_steps(error.limit, error.what());
     } catch (const LeftRecursion& error) {

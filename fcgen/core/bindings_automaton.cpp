@@ -235,8 +235,7 @@ void bind_term_automaton(nb::module_& module) {
     nb::class_<TermAutomaton, Automaton>(module, "TermAutomaton")
         .def(nb::init<std::int64_t, nb::object>(), "horizon"_a, "text_horizon"_a)
         .def("number", &TermAutomaton::number, "term"_a)
-        .def(
-            "expand", [](TermAutomaton& self, StateId state) { self.expand(state); }, "state"_a);
+        .def("expand", [](TermAutomaton& self, StateId state) { self.expand(state); }, "state"_a);
 }
 
 void bind_masks(nb::module_& module) {

@@ -16,8 +16,8 @@ constexpr int kPerHead = 10;       // loops that follow one another have equal h
 template <class T, class Same, class Fill>
 TermRef shared(TermKind kind, std::size_t hash, bool can_stop, Same&& same, Fill&& fill) {
     hash = mixed(hash, static_cast<std::size_t>(kind));
-    TermRef found = term_table.find_plain(
-        hash, [&](const Term* term) { return term->kind == kind && same(to<T>(term)); });
+    TermRef found =
+        term_table.find_plain(hash, [&](const Term* term) { return term->kind == kind && same(to<T>(term)); });
     if (found) return found;
     spend(1);
     T* term = make<T>(kind, can_stop);
@@ -25,12 +25,17 @@ TermRef shared(TermKind kind, std::size_t hash, bool can_stop, Same&& same, Fill
     fill(*term);
     finish(term);
     term_table.add(term, hash);
+    kept().add(term);
     return found;
 }
 
-std::size_t hash_of(std::string_view text) { return std::hash<std::string_view>()(text); }
+std::size_t hash_of(std::string_view text) {
+    return std::hash<std::string_view>()(text);
+}
 
-bool is(const TermRef& a, const TermRef& b) { return a.get() == b.get(); }
+bool is(const TermRef& a, const TermRef& b) {
+    return a.get() == b.get();
+}
 
 TermRef pair(TermRef head, TermRef tail) {
     if (const LiteralTerm* first = as<LiteralTerm>(head)) {
@@ -45,8 +50,7 @@ TermRef pair(TermRef head, TermRef tail) {
     const std::size_t hash = mixed(mixed(0, head.get()), tail.get());
     const bool can_stop = head->can_stop && tail->can_stop;
     return shared<SeqTerm>(
-        TermKind::kSeq, hash, can_stop,
-        [&](const SeqTerm& term) { return is(term.head, head) && is(term.tail, tail); },
+        TermKind::kSeq, hash, can_stop, [&](const SeqTerm& term) { return is(term.head, head) && is(term.tail, tail); },
         [&](SeqTerm& term) {
             if (!can_stop && head->fewest >= 0 && tail->fewest >= 0) term.fewest = head->fewest + tail->fewest;
             term.head = head;
@@ -321,7 +325,9 @@ TermRef follow(const TermRef& first, const TermRef& rest) {
     return result;
 }
 
-TermRef alt(std::span<const TermRef> parts) { return alternatives(parts, 0); }
+TermRef alt(std::span<const TermRef> parts) {
+    return alternatives(parts, 0);
+}
 
 TermRef alt(const TermRef& a, const TermRef& b) {
     const std::array<TermRef, 2> parts = {a, b};
@@ -339,8 +345,8 @@ TermRef repeat(const TermRef& inner, std::int64_t least, std::int64_t most) {
         const RepeatTerm* loop = as<RepeatTerm>(inner);
         if (loop != nullptr && loop->most == RepeatTerm::kNoLimit) return repeat(loop->inner, 0, RepeatTerm::kNoLimit);
     }
-    const std::size_t hash = mixed(mixed(mixed(0, inner.get()), static_cast<std::size_t>(least)),
-                                   static_cast<std::size_t>(most));
+    const std::size_t hash =
+        mixed(mixed(mixed(0, inner.get()), static_cast<std::size_t>(least)), static_cast<std::size_t>(most));
     return shared<RepeatTerm>(
         TermKind::kRepeat, hash, least == 0,
         [&](const RepeatTerm& term) { return is(term.inner, inner) && term.least == least && term.most == most; },

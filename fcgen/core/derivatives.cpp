@@ -10,38 +10,6 @@
 namespace fcgen {
 namespace {
 
-constexpr std::size_t kMostKept = 200'000;  // arcs, of some 50 bytes
-
-// The terms whose arcs are kept, for a while.
-struct Kept {
-    std::vector<TermRef> terms;
-    std::size_t arcs = 0;
-
-    void add(Term* term, ArcsPointer found) {
-        if (arcs + found->size() > kMostKept) forget();
-        arcs += found->size() + 1;
-        term->arcs = std::move(found);
-        term->arcs_state = ArcsState::kKnown;
-        terms.emplace_back(term);
-    }
-
-    void forget() {
-        std::vector<TermRef> dropped;
-        dropped.swap(terms);
-        arcs = 0;
-        for (const TermRef& term : dropped) {
-            if (term->arcs_state != ArcsState::kKnown) continue;
-            term->arcs_state = ArcsState::kUnknown;
-            term->arcs.reset();
-        }
-    }
-};
-
-Kept& kept() {
-    static Kept* terms = new Kept;  // lives as long as the process: Python's interpreter may end before it
-    return *terms;
-}
-
 // Python's guard against recursion that is too deep.
 class Deeper {
   public:
@@ -53,7 +21,9 @@ class Deeper {
     Deeper& operator=(const Deeper&) = delete;
 };
 
-ArcsPointer share(Arcs arcs) { return std::make_shared<const Arcs>(std::move(arcs)); }
+ArcsPointer share(Arcs arcs) {
+    return std::make_shared<const Arcs>(std::move(arcs));
+}
 
 Arcs one_way(char byte, TermRef then) {
     Arcs found;
@@ -110,7 +80,9 @@ ArcsPointer arcs_from(nb::handle pairs) {
     return share(std::move(found));
 }
 
-nb::object self_of(Term* term) { return nb::borrow(term->object()); }
+nb::object self_of(Term* term) {
+    return nb::borrow(term->object());
+}
 
 ArcsPointer substring_arcs(Term* term) {
     std::vector<ArcsPointer> lists;
@@ -207,7 +179,7 @@ ArcsPointer derive(Term* term, bool is_kept) {
     if (!found) {
         term->arcs_state = ArcsState::kRecords;
     } else if (is_kept) {
-        kept().add(term, found);
+        kept().add_arcs(term, found);
     }
     return found;
 }
@@ -223,7 +195,8 @@ bool is_quick(Term* term, ArcsPointer& found) {
         case TermKind::kSeq: {
             const SeqTerm& row = to<SeqTerm>(term);
             if (const LiteralTerm* head = as<LiteralTerm>(row.head)) {
-                found = share(one_way(head->data[0], follow(literal(std::string_view(head->data).substr(1)), row.tail)));
+                found =
+                    share(one_way(head->data[0], follow(literal(std::string_view(head->data).substr(1)), row.tail)));
                 return true;
             }
             if (row.head->can_stop) return false;
@@ -269,11 +242,13 @@ Hooks& hooks() {
     return *provided;
 }
 
-ArcsPointer arcs_of(Term* term) { return arcs(term, true); }
+ArcsPointer arcs_of(Term* term) {
+    return arcs(term, true);
+}
 
-ArcsPointer arcs_once(Term* term) { return arcs(term, false); }
-
-void forget_arcs() { kept().forget(); }
+ArcsPointer arcs_once(Term* term) {
+    return arcs(term, false);
+}
 
 void keep_arcs(Term* term, Arcs arcs) {
     term->arcs = share(std::move(arcs));
@@ -303,8 +278,8 @@ TermRef derived_beside(Term* term, std::uint8_t byte) {
         case TermKind::kRecord: {
             const RecordTerm& record = to<RecordTerm>(term);
             std::string written = record.written + static_cast<char>(byte);
-            const TermRef within = recorded(derived(record.names.get(), byte), std::move(written), record.after,
-                                            record.like, record.sure);
+            const TermRef within =
+                recorded(derived(record.names.get(), byte), std::move(written), record.after, record.like, record.sure);
             if (!record.names->can_stop) return within;
             return alt(within, derived(called(record.after, record.written).get(), byte));
         }

@@ -32,9 +32,6 @@ ArcsPointer arcs_of(Term* term);
 // The same, and what takes time is not kept.
 ArcsPointer arcs_once(Term* term);
 
-// Drops what follows terms, as far as it is kept for a while.
-void forget_arcs();
-
 // Keeps what follows a term as long as it lives.
 void keep_arcs(Term* term, Arcs arcs);
 

@@ -27,8 +27,7 @@ std::size_t hash_of(nb::handle object) {
 template <class T, class Same, class Fill>
 TermRef shared(TermKind kind, std::size_t hash, bool can_stop, Same&& same, Fill&& fill) {
     hash = mixed(hash, static_cast<std::size_t>(kind));
-    TermRef found =
-        term_table.find(hash, [&](const Term* term) { return term->kind == kind && same(to<T>(term)); });
+    TermRef found = term_table.find(hash, [&](const Term* term) { return term->kind == kind && same(to<T>(term)); });
     if (found) return found;
     spend(1);
     T* term = make<T>(kind, can_stop);
@@ -36,12 +35,15 @@ TermRef shared(TermKind kind, std::size_t hash, bool can_stop, Same&& same, Fill
     fill(*term);
     finish(term);
     term_table.add(term, hash);
+    kept().add(term);
     return found;
 }
 
 }  // namespace
 
-void Building::set_lock(nb::object lock) { building_lock = new nb::object(std::move(lock)); }
+void Building::set_lock(nb::object lock) {
+    building_lock = new nb::object(std::move(lock));
+}
 
 Building::Building() {
     if (building_depth == 0 && building_lock != nullptr) building_lock->attr("acquire")();
@@ -99,7 +101,8 @@ TermRef recorded(const TermRef& names, std::string written, nb::object after, co
         return term.names == names && term.like == like && term.written == written && is_equal(term.after, after);
     };
     const std::size_t full = mixed(hash, static_cast<std::size_t>(TermKind::kRecord));
-    TermRef found = term_table.find(full, [&](const Term* term) { return term->kind == TermKind::kRecord && same(to<RecordTerm>(term)); });
+    TermRef found = term_table.find(
+        full, [&](const Term* term) { return term->kind == TermKind::kRecord && same(to<RecordTerm>(term)); });
     if (!found) {
         const bool can_stop = names->can_stop && called(after, written)->can_stop;
         found = shared<RecordTerm>(TermKind::kRecord, hash, can_stop, same, [&](RecordTerm& term) {

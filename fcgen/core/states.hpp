@@ -47,8 +47,8 @@ struct State {
     // Of a call the state to put on the stack, or kDead: none; how many states a choice has; where an aside's own
     // begin.
     std::int32_t second = 0;
-    std::int32_t min_length = 0;  // bytes to an end of its text, or somewhat more
-    std::int32_t run = 0;         // so many bytes of the classes in `loops` lead back to it
+    std::int32_t min_length = 0;   // bytes to an end of its text, or somewhat more
+    std::int32_t run = 0;          // so many bytes of the classes in `loops` lead back to it
     std::int32_t extra_depth = 0;  // stack nodes that it counts as
     ClassSet loops = 0;
 };

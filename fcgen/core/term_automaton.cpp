@@ -28,8 +28,12 @@ bool begins_in_ascii(const TermRef& term) {
     return !data.empty() && static_cast<std::uint8_t>(data[0]) < 0x80;
 }
 
-bool is_alive(const TermRef& term) { return fewest(term.get()) != kNever; }
-bool is_near(const TermRef& term) { return fewest(term.get()) < kBeyond; }
+bool is_alive(const TermRef& term) {
+    return fewest(term.get()) != kNever;
+}
+bool is_near(const TermRef& term) {
+    return fewest(term.get()) < kBeyond;
+}
 
 // Whether a choice with such a part is walked as the states of its parts.
 bool is_leading(const TermRef& part) {
@@ -137,7 +141,9 @@ std::pair<StateId, std::size_t> TermAutomaton::skip(StateId state, StackId stack
     return {number(term), count};
 }
 
-bool TermAutomaton::is_abstracted(const TermRef& term) { return boundless(term) != term || is_recording(term.get()); }
+bool TermAutomaton::is_abstracted(const TermRef& term) {
+    return boundless(term) != term || is_recording(term.get());
+}
 
 TermRef TermAutomaton::boundless(const TermRef& term) {
     const SeqTerm* row = as<SeqTerm>(term);
@@ -312,7 +318,8 @@ std::optional<StateId> TermAutomaton::number_in_text(const TermRef& term) {
     const auto least = nb::cast<std::int64_t>(part.least);
     if (!part.most.is_none() || least > (part.state == 0 ? 1 : 0)) return std::nullopt;
     const ByteSet beginnings = byte_set_of(part.owner.attr("first_bytes"));
-    if (nb::len(nb::object(part.owner.attr("others"))) > 0 || beginnings.has(static_cast<std::uint8_t>(tail->data[0]))) {
+    if (nb::len(nb::object(part.owner.attr("others"))) > 0 ||
+        beginnings.has(static_cast<std::uint8_t>(tail->data[0]))) {
         return std::nullopt;  // a substring could go on where it has ended
     }
     const std::int64_t place = part.state == 0 ? least : part.state + 1;

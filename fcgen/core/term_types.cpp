@@ -1,9 +1,9 @@
 // The Python types of terms, with what can be read of them.
 
+#include <structmember.h>  // after Python.h
+
 #include "build.hpp"
 #include "terms.hpp"
-
-#include <structmember.h>  // after Python.h
 
 namespace fcgen {
 
@@ -54,7 +54,9 @@ int set_sure(PyObject* self, PyObject* value, void*) {
     return 0;
 }
 
-nb::object members_of(const ByteSetTerm& term) { return int_of(term.members); }
+nb::object members_of(const ByteSetTerm& term) {
+    return int_of(term.members);
+}
 
 nb::object names_of(const UnlikeTerm& term) {
     nb::list names;
@@ -110,8 +112,9 @@ PyTypeObject* new_type(nb::module_& module, const char* name, std::size_t size, 
     const std::string full = std::string("fcgen.core.") + name;
     constexpr unsigned flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE;
     PyType_Spec spec = {full.c_str(), static_cast<int>(size), 0, flags | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
-    nb::object bases = base_type == nullptr ? nb::object(nb::tuple())
-                                            : nb::object(nb::make_tuple(nb::handle(reinterpret_cast<PyObject*>(base_type))));
+    nb::object bases = base_type == nullptr
+                           ? nb::object(nb::tuple())
+                           : nb::object(nb::make_tuple(nb::handle(reinterpret_cast<PyObject*>(base_type))));
     PyObject* type = base_type == nullptr ? PyType_FromSpec(&spec) : PyType_FromSpecWithBases(&spec, bases.ptr());
     if (type == nullptr) throw nb::python_error();
     module.attr(name) = nb::borrow(type);
@@ -120,7 +123,9 @@ PyTypeObject* new_type(nb::module_& module, const char* name, std::size_t size, 
 
 }  // namespace
 
-bool is_term(nb::handle object) { return PyObject_TypeCheck(object.ptr(), base_type) != 0; }
+bool is_term(nb::handle object) {
+    return PyObject_TypeCheck(object.ptr(), base_type) != 0;
+}
 
 Term* term_of(nb::handle object) {
     if (!is_term(object)) throw nb::type_error("no term");
@@ -131,9 +136,10 @@ void register_terms(nb::module_& module) {
     const auto add = [&](TermKind kind, const char* name, std::size_t size, Getters getters) {
         term_types[static_cast<std::size_t>(kind)] = new_type(module, name, size, std::move(getters));
     };
-    base_type = new_type(module, "Expr", sizeof(Term),
-                         {getter<Term, [](const Term& term) { return term.can_stop; }>("can_stop"),
-                          getter<Term, [](const Term& term) { return number_of(term.fewest); }>("fewest_memo", set_fewest)});
+    base_type =
+        new_type(module, "Expr", sizeof(Term),
+                 {getter<Term, [](const Term& term) { return term.can_stop; }>("can_stop"),
+                  getter<Term, [](const Term& term) { return number_of(term.fewest); }>("fewest_memo", set_fewest)});
     add(TermKind::kNothing, "Nothing", sizeof(Term), {});
     add(TermKind::kEmpty, "Empty", sizeof(Term), {});
     add(TermKind::kLiteral, "Literal", sizeof(LiteralTerm),

@@ -69,7 +69,9 @@ struct EachObject {
     Visit& visit;
     void operator()(Term&) {}
     void operator()(ReferenceTerm& term) { visit(term.scope), visit(term.name); }
-    void operator()(DeferredTerm& term) { visit(term.build), visit(term.built), visit(term.like), visit(term.contents); }
+    void operator()(DeferredTerm& term) {
+        visit(term.build), visit(term.built), visit(term.like), visit(term.contents);
+    }
     void operator()(ForkTerm& term) { visit(term.names), visit(term.chosen); }
     void operator()(RecordTerm& term) { visit(term.after); }
     void operator()(OwnedTerm& term) { visit(term.owner), visit(term.least), visit(term.most), visit(term.count); }
@@ -201,7 +203,42 @@ const Term* head_of(const Term* term) {
     return seq ? seq->head.get() : term;
 }
 
-std::int64_t living_terms() { return living; }
+Kept& kept() {
+    static Kept* terms = new Kept;  // lives as long as the process: Python's interpreter may end before it
+    return *terms;
+}
+
+void Kept::set_most(std::size_t most) {
+    most_ = most;
+    if (weight_ > most_) drop();
+}
+
+void Kept::add(Term* term, std::size_t weight) {
+    if (weight_ + weight > most_) drop();
+    weight_ += weight;
+    terms_.emplace_back(term);
+}
+
+void Kept::add_arcs(Term* term, ArcsPointer arcs) {
+    add(term, arcs->size());
+    term->arcs = std::move(arcs);
+    term->arcs_state = ArcsState::kKnown;
+}
+
+void Kept::drop() {
+    std::vector<TermRef> dropped;
+    dropped.swap(terms_);
+    weight_ = 0;
+    for (const TermRef& term : dropped) {
+        if (term->arcs_state != ArcsState::kKnown || term->kind == TermKind::kDfaState) continue;
+        term->arcs_state = ArcsState::kUnknown;
+        term->arcs.reset();
+    }
+}
+
+std::int64_t living_terms() {
+    return living;
+}
 
 void TermTable::add(Term* term, std::size_t hash) {
     if (4 * (used_ + 1) > 3 * slots_.size()) grow();

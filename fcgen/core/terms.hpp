@@ -47,7 +47,7 @@ enum class TermKind : std::uint8_t {
 inline constexpr std::size_t kTermKinds = 19;
 
 inline constexpr double kNever = std::numeric_limits<double>::infinity();  // bytes to an end that there is not
-inline constexpr double kBeyond = 1099511627776.0;                        // 2^40: only unknown places lead to an end
+inline constexpr double kBeyond = 1099511627776.0;                         // 2^40: only unknown places lead to an end
 
 struct Arc;
 using Arcs = std::vector<Arc>;
@@ -210,7 +210,9 @@ std::int64_t living_terms();
 // Raises TypeError unless it is a term.
 Term* term_of(nb::handle object);
 
-inline nb::object to_object(const TermRef& term) { return nb::borrow(term.object()); }
+inline nb::object to_object(const TermRef& term) {
+    return nb::borrow(term.object());
+}
 
 // The terms that are shared, by what they are. They are not kept alive.
 class TermTable {
@@ -251,6 +253,28 @@ class TermTable {
 };
 
 extern TermTable term_table;
+
+// Terms that are kept for a while, though nothing may refer to them, since they are often asked for again; and what
+// follows them. All are dropped at once when they are many.
+class Kept {
+  public:
+    static constexpr std::size_t kMost = 100'000;  // terms, and sets of arcs: some 20 MB
+
+    std::size_t most() const { return most_; }
+    void set_most(std::size_t most);
+
+    void add(Term* term, std::size_t weight = 1);
+    void add_arcs(Term* term, ArcsPointer arcs);
+
+  private:
+    void drop();
+
+    std::size_t most_ = kMost;
+    std::vector<TermRef> terms_;
+    std::size_t weight_ = 0;
+};
+
+Kept& kept();
 
 constexpr std::size_t mixed(std::size_t a, std::size_t b) {
     a ^= b + 0x9E3779B97F4A7C15 + (a << 12) + (a >> 4);

@@ -81,7 +81,7 @@ ALL_BYTES = (1 << 256) - 1
 
 _At = TypeVar("_At", bound=Hashable)
 _shared: dict[tuple[Callable[..., Expr], Hashable], Expr] = {}
-MAX_SHARED = 20_000
+MAX_SHARED = 2_000
 BYTES_PER_TERM = 100
 _held = [0]
 
