@@ -104,9 +104,9 @@ def living_terms():
 def with_small_limits():
     """Write in the grammars of many schemas, all of which are gone: the terms that live on, and the automaton's sizes.
 
-    A term is one of those that are kept for a while, or a state of the automaton has it, or a cache, or it is a part of one that is.
-    After each round these are begun anew, then filled with the same few grammars: as many terms live then each time,
-    but for those that something else keeps.
+    A term is one of those that are kept for a while, or a state of the automaton has it, or a cache, or it is a part of
+    one that is. After each round these are begun anew, then filled with the same few grammars: as many terms live then
+    each time, but for those that something else keeps.
     """
     for module in modules():
         for name, value in [*vars(module).items()]:
