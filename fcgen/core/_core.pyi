@@ -548,6 +548,13 @@ class Automaton:
             writable: the bytes that can be written, as 256 bits.
         """
 
+class Growing:
+    """Holds an automaton's lock, and counts what is added to it, and what work that takes, as a context."""
+
+    def __init__(self, automaton: Automaton, growth: Growth, lock: Any) -> None: ...
+    def __enter__(self) -> None: ...
+    def __exit__(self, *error: object) -> None: ...
+
 class TermAutomaton(Automaton):
     """The automaton of terms, which expands its states itself."""
 

@@ -7,6 +7,7 @@
 
 #include "automaton.hpp"
 #include "bindings.hpp"
+#include "fuel.hpp"
 #include "masks.hpp"
 #include "term_automaton.hpp"
 
@@ -231,6 +232,43 @@ void bind_states(nb::module_& module) {
             "thread"_a, "writable"_a);
 }
 
+// Holds an automaton's lock, and counts what is added to it, and what work that takes.
+class Growing {
+  public:
+    Growing(Automaton& automaton, std::shared_ptr<Growth> growth, nb::object lock)
+        : automaton_(automaton), growth_(std::move(growth)), lock_(std::move(lock)) {}
+
+    void enter() {
+        lock_.attr("acquire")();
+        before_ = fuel;
+        fuel.left = std::min(before_.left, growth_->max_steps);
+        if (growth_->max_steps < before_.left) fuel.limit = growth_->max_steps;
+        started_ = fuel.left;
+        std::swap(automaton_.growth, growth_);
+    }
+
+    void exit(const nb::args&) {
+        std::swap(automaton_.growth, growth_);
+        fuel = {before_.left - (started_ - fuel.left), before_.limit};
+        lock_.attr("release")();
+    }
+
+  private:
+    Automaton& automaton_;
+    std::shared_ptr<Growth> growth_;
+    nb::object lock_;
+    Fuel before_;
+    std::int64_t started_ = 0;
+};
+
+void bind_growing(nb::module_& module) {
+    nb::class_<Growing>(module, "Growing")
+        .def(nb::init<Automaton&, std::shared_ptr<Growth>, nb::object>(), "automaton"_a, "growth"_a, "lock"_a,
+             nb::keep_alive<1, 2>())
+        .def("__enter__", &Growing::enter)
+        .def("__exit__", &Growing::exit);
+}
+
 void bind_term_automaton(nb::module_& module) {
     nb::class_<TermAutomaton, Automaton>(module, "TermAutomaton")
         .def(nb::init<std::int64_t, nb::object>(), "horizon"_a, "text_horizon"_a)
@@ -286,6 +324,7 @@ void bind_masks(nb::module_& module) {
 
 void bind_automaton(nb::module_& module) {
     bind_states(module);
+    bind_growing(module);
     bind_term_automaton(module);
     bind_masks(module);
 }

@@ -17,6 +17,11 @@ TermRef seq(std::span<const TermRef> parts);
 TermRef follow(const TermRef& first, const TermRef& rest);
 TermRef alt(std::span<const TermRef> parts);
 TermRef alt(const TermRef& a, const TermRef& b);
+
+// The parts of several, those of `kind` (Alt or Both) taken apart, each once, in order.
+std::vector<TermRef> flattened(std::span<const TermRef> parts, TermKind kind);
+TermRef of_parts(TermKind kind, std::vector<TermRef> parts, bool can_stop);
+
 TermRef repeat(const TermRef& inner, std::int64_t least, std::int64_t most);
 TermRef one_less(const RepeatTerm& term);  // when one more was written
 TermRef both(std::span<const TermRef> parts);

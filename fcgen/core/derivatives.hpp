@@ -26,6 +26,17 @@ class LeftRecursion : public std::exception {
     const char* what() const noexcept override { return "a rule refers to itself before any character of it"; }
 };
 
+// Python's guard against recursion that is too deep.
+class Deeper {
+  public:
+    Deeper() {
+        if (Py_EnterRecursiveCall(" while the grammar is walked") != 0) throw nb::python_error();
+    }
+    ~Deeper() { Py_LeaveRecursiveCall(); }
+    Deeper(const Deeper&) = delete;
+    Deeper& operator=(const Deeper&) = delete;
+};
+
 // What can come first, in disjoint sets, each with what is left after it; null: there is a recording at the head.
 ArcsPointer arcs_of(Term* term);
 
@@ -49,6 +60,12 @@ TermRef generic(Term* term, bool leaves_out_dead);
 
 // How many recordings, one in the other, are at the head at most.
 int recordings(Term* term);
+
+// What a reference stands for.
+TermRef looked_up(const ReferenceTerm& term);
+
+// What is left of the names that begin with a byte.
+NamesPointer tails_of(const std::vector<std::string>& names, std::uint8_t byte);
 
 double fewest(Term* term);  // bytes that finish it, or somewhat more; kNever: nothing does
 

@@ -1,9 +1,11 @@
 // The Python types of terms, with what can be read of them.
 
-#include <structmember.h>  // after Python.h
-
 #include "build.hpp"
 #include "terms.hpp"
+
+// clang-format off
+#include <structmember.h>  // after Python.h
+// clang-format on
 
 namespace fcgen {
 

@@ -290,6 +290,7 @@ namespace nanobind::detail {
 
 template <>
 struct type_caster<fcgen::TermRef> {
+    // cppcheck-suppress unknownMacro
     NB_TYPE_CASTER(fcgen::TermRef, const_name("Expr"))
     bool from_python(handle source, std::uint8_t, cleanup_list*) noexcept {
         if (!fcgen::is_term(source)) return false;
