@@ -125,6 +125,7 @@ def with_small_limits():
         use(0, schema, max_terms=0, max_size=0)
         for number in range(PROBES):
             use(number, schema)
+        core.keep_terms(0)
         return living_terms()
 
     use(0)

@@ -176,14 +176,7 @@ void bind_questions(nb::module_& module) {
         "leaves_out_dead"_a = false);
     module.def("is_recording", [](const TermRef& e) { return is_recording(e.get()); }, "e"_a);
     module.def("recordings", [](const TermRef& e) { return recordings(e.get()); }, "e"_a);
-    module.def(
-        "fewest",
-        [](const TermRef& e) {
-            const double found = fewest(e.get());
-            return found == kNever ? nb::object(nb::float_(found))
-                                   : nb::object(nb::int_(static_cast<std::int64_t>(found)));
-        },
-        "e"_a);
+    module.def("fewest", [](const TermRef& e) { return number_of(fewest(e.get())); }, "e"_a);
     module.def(
         "parts_of",
         [](const TermRef& e) {

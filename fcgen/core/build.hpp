@@ -58,6 +58,7 @@ class Building {
     static void set_lock(nb::object lock);
 };
 
+nb::object number_of(double value);  // an integer, unless it is infinite
 nb::object int_of(const ByteSet& members);
 ByteSet byte_set_of(nb::handle number);  // raises OverflowError or TypeError
 

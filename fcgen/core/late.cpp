@@ -155,6 +155,10 @@ TermRef called(nb::handle callable, std::string_view written) {
     return TermRef(term_of(made));
 }
 
+nb::object number_of(double value) {
+    return nb::steal(value == kNever ? PyFloat_FromDouble(value) : PyLong_FromDouble(value));
+}
+
 nb::object int_of(const ByteSet& members) {
     return nb::steal(_PyLong_FromByteArray(reinterpret_cast<const unsigned char*>(members.words().data()), 32, 1, 0));
 }

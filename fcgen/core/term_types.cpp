@@ -37,9 +37,8 @@ PyObject* get(PyObject* self, void*) {
     return nullptr;
 }
 
-nb::object number_of(double value) {
-    if (value < 0) return nb::none();
-    return value == kNever ? nb::object(nb::float_(value)) : nb::object(nb::int_(static_cast<std::int64_t>(value)));
+nb::object number_or_none(double value) {
+    return value < 0 ? nb::none() : number_of(value);
 }
 
 int set_fewest(PyObject* self, PyObject* value, void*) {
@@ -138,10 +137,10 @@ void register_terms(nb::module_& module) {
     const auto add = [&](TermKind kind, const char* name, std::size_t size, Getters getters) {
         term_types[static_cast<std::size_t>(kind)] = new_type(module, name, size, std::move(getters));
     };
-    base_type =
-        new_type(module, "Expr", sizeof(Term),
-                 {getter<Term, [](const Term& term) { return term.can_stop; }>("can_stop"),
-                  getter<Term, [](const Term& term) { return number_of(term.fewest); }>("fewest_memo", set_fewest)});
+    base_type = new_type(
+        module, "Expr", sizeof(Term),
+        {getter<Term, [](const Term& term) { return term.can_stop; }>("can_stop"),
+         getter<Term, [](const Term& term) { return number_or_none(term.fewest); }>("fewest_memo", set_fewest)});
     add(TermKind::kNothing, "Nothing", sizeof(Term), {});
     add(TermKind::kEmpty, "Empty", sizeof(Term), {});
     add(TermKind::kLiteral, "Literal", sizeof(LiteralTerm),
@@ -154,7 +153,8 @@ void register_terms(nb::module_& module) {
     add(TermKind::kRepeat, "Repeat", sizeof(RepeatTerm),
         {getter<RepeatTerm, [](const RepeatTerm& term) { return term.inner; }>("inner"),
          getter<RepeatTerm, [](const RepeatTerm& term) { return term.least; }>("least"),
-         getter<RepeatTerm, [](const RepeatTerm& term) { return number_of(static_cast<double>(term.most)); }>("most")});
+         getter<RepeatTerm, [](const RepeatTerm& term) { return number_or_none(static_cast<double>(term.most)); }>(
+             "most")});
     add(TermKind::kBoth, "Both", sizeof(PartsTerm), {getter<PartsTerm, parts_in>("parts")});
     for (auto [kind, name] : {std::pair(TermKind::kComplement, "Complement"), std::pair(TermKind::kApart, "Apart")}) {
         add(kind, name, sizeof(InnerTerm),

@@ -213,14 +213,16 @@ void Kept::set_most(std::size_t most) {
     if (weight_ > most_) drop();
 }
 
-void Kept::add(Term* term, std::size_t weight) {
+bool Kept::add(Term* term, std::size_t weight) {
     if (weight_ + weight > most_) drop();
+    if (weight > most_) return false;
     weight_ += weight;
     terms_.emplace_back(term);
+    return true;
 }
 
 void Kept::add_arcs(Term* term, ArcsPointer arcs) {
-    add(term, arcs->size());
+    if (!add(term, 1 + arcs->size())) return;
     term->arcs = std::move(arcs);
     term->arcs_state = ArcsState::kKnown;
 }

@@ -263,7 +263,8 @@ class Kept {
     std::size_t most() const { return most_; }
     void set_most(std::size_t most);
 
-    void add(Term* term, std::size_t weight = 1);
+    // False: it is too much, and not kept.
+    bool add(Term* term, std::size_t weight = 1);
     void add_arcs(Term* term, ArcsPointer arcs);
 
   private:
