@@ -98,7 +98,7 @@ def nested(depth):
         lambda wrong: core.follow(EMPTY, wrong),
         lambda wrong: core.alt_of([EMPTY, wrong]),
         lambda wrong: core.derived(wrong, 1),
-        lambda wrong: core.force(wrong),
+        core.force,
         lambda wrong: core.unlike(wrong, {b"a"}),
         lambda wrong: core.arcs(deferred(lambda: wrong, literal(b"a"))),
         lambda wrong: core.arcs(core.reference({1: wrong}, 1)),
