@@ -1,4 +1,4 @@
-"""The native core, in C++: tries of tokens, the automaton of a grammar, and masks."""
+"""The native core, in C++: tries of tokens, the automaton of a grammar, masks and cursors."""
 
 from fcgen.core._core import (
     BOTTOM,
@@ -9,14 +9,20 @@ from fcgen.core._core import (
     OPAQUE_NEXT,
     OPEN,
     ROOT,
+    STOPPED,
     Automaton,
     ConfigurationMask,
+    ConfigurationTable,
+    Cursor,
     Growth,
     Kind,
     MaskCache,
     SuffixAutomaton,
     Trie,
+    advance_all,
+    apply_masks,
     clear,
+    fill,
     put_at,
     suffix_automaton,
 )
@@ -30,14 +36,20 @@ __all__ = [
     "OPAQUE_NEXT",
     "OPEN",
     "ROOT",
+    "STOPPED",
     "Automaton",
     "ConfigurationMask",
+    "ConfigurationTable",
+    "Cursor",
     "Growth",
     "Kind",
     "MaskCache",
     "SuffixAutomaton",
     "Trie",
+    "advance_all",
+    "apply_masks",
     "clear",
+    "fill",
     "put_at",
     "suffix_automaton",
 ]

@@ -27,6 +27,13 @@ void translate_limits(const std::exception_ptr& thrown, void*) {
 }
 
 }  // namespace
+
+void raise_option_error(const std::string& found) {
+    nb::object error = nb::module_::import_("fcgen.errors").attr("OptionError");
+    PyErr_SetObject(error.ptr(), error(found).ptr());
+    throw nb::python_error();
+}
+
 }  // namespace fcgen
 
 NB_MODULE(_core, module) {
@@ -34,6 +41,7 @@ NB_MODULE(_core, module) {
     nanobind::register_exception_translator(fcgen::translate_limits);
     fcgen::bind_vocabulary(module);
     fcgen::bind_automaton(module);
+    fcgen::bind_cursor(module);
     module.attr("version") = FCGEN_VERSION;
     module.attr("build") = FCGEN_BUILD;
     module.attr("DEAD") = fcgen::kDead;
