@@ -30,7 +30,7 @@ void translate_limits(const std::exception_ptr& thrown, void*) {
 
 void raise_option_error(const std::string& found) {
     nb::object error = nb::module_::import_("fcgen.errors").attr("OptionError");
-    PyErr_SetObject(error.ptr(), error(found).ptr());
+    PyErr_SetObject(error.ptr(), error(nb::str(found.c_str(), found.size())).ptr());
     throw nb::python_error();
 }
 

@@ -129,7 +129,7 @@ Found read_array(nb::handle array, const std::string& name) {
     if (!is_host(found.device_type())) raise_option_error(name + " is not in the memory of the processor");
     if (found.ndim() != 2) raise_option_error(name + " has " + std::to_string(found.ndim()) + " axes, not 2");
     const bool is_whole = found.stride(1) == 1 || found.shape(1) < 2;
-    if (!is_whole || (found.stride(0) == 0 && found.shape(0) > 1)) {
+    if (!is_whole || (found.stride(0) == 0 && found.shape(0) > 1 && found.shape(1) > 0)) {
         raise_option_error(name + " is not contiguous: its rows have gaps, or are one in the other");
     }
     return found;
@@ -166,8 +166,8 @@ std::vector<std::size_t> read_rows(nb::handle rows, std::size_t count, std::size
 // Writes the masks of cursors into a buffer. Gives the errors by cursor: these rows allow nothing.
 nb::dict fill(nb::handle cursors, nb::handle out, nb::handle rows, bool canonical, unsigned threads) {
     const Batch batch = read_cursors(cursors);
-    const auto buffer = read_array<nb::ndarray<>>(out, "out");
-    check_words(buffer, "out");
+    const auto buffer = read_array<nb::ndarray<>>(out, "the array `out`");
+    check_words(buffer, "the array `out`");
     const std::vector<std::size_t> places = read_rows(rows, batch.cursors.size(), buffer.shape(0));
     const MaskKind kind = canonical ? MaskKind::kCanonical : MaskKind::kAllowed;
     Errors errors;
@@ -233,13 +233,13 @@ Float read_float(nb::dlpack::dtype type) {
     if (is_float && type.bits == 16) return Float::kFloat16;
     if (is_float && type.bits == 32) return Float::kFloat32;
     if (is_float && type.bits == 64) return Float::kFloat64;
-    raise_option_error("logits have numbers of another type than float16, bfloat16, float32 and float64");
+    raise_option_error("the array `logits` has numbers of another type than float16, bfloat16, float32 and float64");
 }
 
 void apply_masks(nb::handle logits, nb::handle masks, unsigned threads) {
-    const auto to = read_array<nb::ndarray<>>(logits, "logits");
-    const auto from = read_array<nb::ndarray<nb::ro>>(masks, "masks");
-    check_words(from, "masks");
+    const auto to = read_array<nb::ndarray<>>(logits, "the array `logits`");
+    const auto from = read_array<nb::ndarray<nb::ro>>(masks, "the array `masks`");
+    check_words(from, "the array `masks`");
     const Float type = read_float(to.dtype());
     const std::size_t words = (to.shape(1) + 31) / 32;
     if (from.shape(0) != to.shape(0) || from.shape(1) != words) {

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fcgen import core
-from fcgen.errors import BatchError
+from fcgen.errors import BatchError, OptionError
 from fcgen.grammar.work import read_limit
 from fcgen.mask.cursor import Cursor
 
@@ -75,6 +75,8 @@ def apply_masks(logits: Any, masks: Any, *, threads: int | None = None) -> None:
     Raises:
         OptionError: these are no such arrays.
     """
+    if getattr(logits, "requires_grad", False):
+        raise OptionError("the array `logits` requires gradients, and is changed unseen", hint="Pass logits.detach().")
     core.apply_masks(logits, masks, _read_threads(threads))
 
 
