@@ -57,21 +57,27 @@ void finish_streams() {
 #endif
 }
 
+// The bits of a number, or of 32, one by one.
 template <class Number>
-constexpr auto kEachBit = [] {
+constexpr auto each_bit() {
     std::array<Number, std::min<std::size_t>(32, 8 * sizeof(Number))> bits{};
-    for (std::size_t i = 0; i < bits.size(); ++i) bits[i] = static_cast<Number>(Number{1} << i);
+    Number bit = 1;
+    for (Number& one : bits) {
+        one = bit;
+        bit = static_cast<Number>(bit << 1);
+    }
     return bits;
-}();
+}
 
 // Some of 32 tokens are not allowed. Without branches, so that compilers make vectors of it.
 template <class Number>
 void mask_some(Number* logits, std::uint32_t bits, Number minus_infinity) {
-    constexpr std::size_t kEach = kEachBit<Number>.size();
+    constexpr auto kBits = each_bit<Number>();
+    constexpr std::size_t kEach = kBits.size();
     for (std::size_t first = 0; first < 32; first += kEach) {
         const auto here = static_cast<Number>(bits >> first);
         for (std::size_t i = 0; i < kEach; ++i) {
-            const auto taken = static_cast<Number>((here & kEachBit<Number>[i]) == 0 ? ~Number{0} : Number{0});
+            const auto taken = static_cast<Number>((here & kBits[i]) == 0 ? ~Number{0} : Number{0});
             Number& logit = logits[first + i];
             logit = static_cast<Number>((logit & ~taken) | (minus_infinity & taken));
         }

@@ -3,8 +3,8 @@
 namespace fcgen {
 
 ConfigurationTable::Masks& ConfigurationTable::masks_of(Configuration configuration) {
-    Masks* known = masks_.find(configuration);
-    return known == nullptr ? masks_.keep(configuration, {}) : *known;
+    if (Masks* known = masks_.find(configuration)) return *known;
+    return masks_.keep(configuration, {});
 }
 
 void ConfigurationTable::keep_mask(Configuration configuration, SharedMask mask) {
