@@ -177,7 +177,7 @@ class Xgrammar(Batch):
 
     @override
     def masks(self) -> None:
-        self.rows.fill_(-1)  # a row of which all is allowed is left as it was
+        self.rows.numpy().fill(-1)  # a row of which all is allowed is left as it was
         self.batch.batch_fill_next_token_bitmask(self.sequences, self.rows)
 
     @override
