@@ -1,10 +1,12 @@
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import Self
 
+from fcgen.errors import FcgenError
 from fcgen.grammar.dfa import Dfa
 from fcgen.grammar.terms import Contents, CountedAutomaton, Names, Scope, Substrings
 
@@ -15,6 +17,7 @@ ENDLESS: Final[int]
 OPEN: Final[int]
 BOTTOM: Final[int]
 ROOT: Final[int]
+STOPPED: Final[int]
 BYTE_CLASSES: Final[bytes]
 version: Final[str]
 build: Final[str]
@@ -586,6 +589,88 @@ class MaskCache:
     def ends(self, configuration: int) -> dict[int, _Ints]:
         """Return the configurations that tokens lead to, each with the nodes of the trie at which these end."""
 
+class ConfigurationTable:
+    """What is known of the configurations of one grammar over one vocabulary. What is not used is dropped in time.
+
+    A configuration is one of an automaton, or STOPPED after a stop token. `known_...` give None for what is not known.
+    """
+
+    def __init__(self, words: int, max_masks: int, max_steps: int) -> None:
+        """A mask has so many words; so many masks, and steps by one token, are kept."""
+    @property
+    def words(self) -> int:
+        """How many words a mask has."""
+    def known_mask(self, configuration: int) -> NDArray[np.uint32] | None:
+        """Return the mask."""
+    def keep_mask(self, configuration: int, mask: NDArray[np.uint32]) -> None:
+        """Note the mask, an array that does not change. Raises ValueError where it has not `words` words."""
+    def known_canonical_mask(self, configuration: int) -> NDArray[np.uint32] | None:
+        """Return the mask without tokens that no tokenizer would end there."""
+    def keep_canonical_mask(self, configuration: int, mask: NDArray[np.uint32]) -> None:
+        """Note that mask, as `keep_mask` does."""
+    def known_most_to_finish(self, configuration: int) -> int | None:
+        """Return how many tokens finish the text after any token of the mask, or somewhat more."""
+    def keep_most_to_finish(self, configuration: int, tokens: int) -> None:
+        """Note that number."""
+    def known_step(self, configuration: int, token: int) -> int | None:
+        """Return the configuration after a token, DEAD or STOPPED."""
+    def keep_step(self, configuration: int, token: int, then: int) -> None:
+        """Note that configuration."""
+    def known_to_finish(self, configuration: int) -> int | None:
+        """Return how many tokens finish the text, stop token included."""
+    def keep_to_finish(self, configuration: int, tokens: int) -> None:
+        """Note that number."""
+
+class Cursor:
+    """The position of one sequence in a grammar.
+
+    A subclass has `_find_mask()`, `_find_canonical_mask()` and `_find_step(token)`, for what its table does not know.
+    """
+
+    def __init__(self, table: ConfigurationTable, start: int, budget: int | None) -> None:
+        """Begin at a configuration, with so many tokens to write; None: any number."""
+    @property
+    def table(self) -> ConfigurationTable:
+        """What is known of the grammar."""
+    @property
+    def configuration(self) -> int:
+        """Where the tokens so far have led; STOPPED after a stop token."""
+    @property
+    def stopped(self) -> bool:
+        """Whether a stop token has ended the sequence."""
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        """The tokens so far, a stop token included."""
+    @property
+    def length(self) -> int:
+        """How many tokens there are so far."""
+    @property
+    def left(self) -> int | None:
+        """How many more tokens the budget has, stop token included; None: no limit."""
+    def mask(self) -> NDArray[np.uint32]:
+        """Return the tokens that may come next: bit t & 31 of word t >> 5. Read-only; shared between sequences."""
+    def canonical_mask(self) -> NDArray[np.uint32]:
+        """Return those of them that a tokenizer could write there, so that a model knows them. Packed as `mask` is.
+
+        A token of marks is left out where it makes a longer token with whatever may follow it (`{` beside `{"`). The
+        same texts can be written.
+        """
+    def advance(self, token: int) -> None:
+        """Take a token.
+
+        Raises:
+            TokenRefused: it may not come next. The cursor stays where it is.
+            OptionError: it is no integer. The cursor stays where it is.
+        """
+    def take(self, token: int, then: int) -> None:
+        """Take a token that leads to a configuration; whether it may come next is not asked."""
+    def rollback(self, count: int) -> None:
+        """Take back the last `count` tokens. Raises ValueError where there are not that many."""
+    def copy(self) -> Self:
+        """Return a cursor at the same place that goes its own way."""
+    def move_to(self, table: ConfigurationTable, path: Sequence[int]) -> None:
+        """Go on in another table. The path has the configuration at the beginning, and that after each token so far."""
+
 class SuffixAutomaton:
     """The smallest automaton of which each way from the root, state 0, spells a part of a text."""
 
@@ -631,3 +716,18 @@ def clear(tokens: _Ints, row: NDArray[np.uint32]) -> None:
 
 def put_at(trie: Trie, nodes: _Ints, row: NDArray[np.uint32]) -> None:
     """Set in a mask the tokens that end at some nodes."""
+
+def fill(
+    cursors: Sequence[Cursor | None],
+    out: Any,
+    rows: Sequence[int] | None,
+    canonical: bool,
+    threads: int,
+) -> Mapping[int, FcgenError]:
+    """Write the masks of cursors into a buffer; see `fcgen.mask.batch`. Return the errors by cursor."""
+
+def advance_all(cursors: Sequence[Cursor | None], tokens: Any) -> Mapping[int, FcgenError]:
+    """Take one token in each cursor; see `fcgen.mask.batch`. Return the errors by cursor."""
+
+def apply_masks(logits: Any, masks: Any, threads: int) -> None:
+    """Set logits to minus infinity where masks do not allow a token; see `fcgen.mask.batch`."""

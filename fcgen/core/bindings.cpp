@@ -50,6 +50,13 @@ void translate(const std::exception_ptr& thrown, void*) {
 }
 
 }  // namespace
+
+void raise_option_error(const std::string& found) {
+    nb::object error = nb::module_::import_("fcgen.errors").attr("OptionError");
+    PyErr_SetObject(error.ptr(), error(nb::str(found.c_str(), found.size())).ptr());
+    throw nb::python_error();
+}
+
 }  // namespace fcgen
 
 NB_MODULE(_core, module) {
@@ -58,6 +65,7 @@ NB_MODULE(_core, module) {
     fcgen::bind_vocabulary(module);
     fcgen::bind_terms(module);
     fcgen::bind_automaton(module);
+    fcgen::bind_cursor(module);
     module.attr("version") = FCGEN_VERSION;
     module.attr("build") = FCGEN_BUILD;
     module.attr("DEAD") = fcgen::kDead;
