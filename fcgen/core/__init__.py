@@ -19,6 +19,7 @@ from fcgen.core._core import (
     clear,
     put_at,
     suffix_automaton,
+    version,
 )
 
 __all__ = [
@@ -40,4 +41,5 @@ __all__ = [
     "clear",
     "put_at",
     "suffix_automaton",
+    "version",
 ]
