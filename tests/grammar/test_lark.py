@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from walking import accepts
 
 from fcgen.errors import FcgenError, GrammarError
-from fcgen.grammar.expr import literal
 from fcgen.grammar.characters import ANY, json_chars
+from fcgen.grammar.expr import literal
 from fcgen.grammar.lark import grammar_text, read_grammar, read_lark, read_start
 
 JSON = read_grammar("json")
