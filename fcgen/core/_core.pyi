@@ -20,7 +20,7 @@ _Ints: TypeAlias = NDArray[np.int32]
 class Trie:
     """A trie of the tokens' bytes, its n nodes in preorder. The root is no node, and stands as ROOT. Immutable."""
 
-    def __init__(self, data: bytes, bounds: _Ints, last: _Ints, order: _Ints | None = None) -> None:
+    def __init__(self, data: bytes, bounds: _Ints, last: _Ints, order: _Ints) -> None:
         """Build the trie of tokens: the bytes of token t are data[bounds[t]:bounds[t + 1]]; empty ones are left out.
 
         Where several tokens have the same bytes, the lower id goes first, but those in `last` go last. `order` are

@@ -1,7 +1,6 @@
 // Tries, suffix automata and bits in Python.
 
 #include <algorithm>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,20 +23,21 @@ void check_node(const Trie& trie, std::int32_t node, bool may_be_root = true) {
 }
 
 std::shared_ptr<Trie> make_trie(nb::bytes data, const Array<std::int32_t>& bounds, const Array<std::int32_t>& last,
-                                const std::optional<Array<std::int32_t>>& order) {
+                                const Array<std::int32_t>& order) {
     const std::span<const std::int32_t> all = span_of(bounds);
     if (all.empty()) throw nb::value_error("there is no bound");
     if (all.size() > INT32_MAX) throw nb::value_error("too many tokens");
     if (all.front() < 0 || std::size_t(all.back()) > data.size() || !std::ranges::is_sorted(all))
         throw nb::value_error("a string is outside of the data");
-    const Trie::Texts texts{{data.c_str(), data.size()}, all};
+    const std::vector<std::int32_t> kept(all.begin(), all.end());  // another thread may write to the array
+    const Trie::Texts texts{{data.c_str(), data.size()}, kept};
     nb::gil_scoped_release unlocked;
-    return std::make_shared<Trie>(texts, span_of(last), order ? span_of(*order) : std::span<const std::int32_t>());
+    return std::make_shared<Trie>(texts, span_of(last), span_of(order));
 }
 
 void bind_trie(nb::module_& module) {
     nb::class_<Trie>(module, "Trie")
-        .def(nb::new_(&make_trie), "data"_a, "bounds"_a, "last"_a, "order"_a = nb::none())
+        .def(nb::new_(&make_trie), "data"_a, "bounds"_a, "last"_a, "order"_a)
         .def_prop_ro("size", &Trie::size)
         .def_prop_ro("height", &Trie::height)
         .def_prop_ro("memory", &Trie::bytes)

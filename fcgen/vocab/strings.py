@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_UNKNOWN = np.zeros(0, np.int32)
+
 
 class Strings:
     """A list of byte strings. Immutable; equal to another one if all strings are.
@@ -32,7 +34,7 @@ class Strings:
 
     __slots__ = ("_bounds", "bounds", "data", "order")
 
-    def __init__(self, data: bytes, ends: NDArray[np.integer[Any]], order: NDArray[np.int32] | None = None) -> None:
+    def __init__(self, data: bytes, ends: NDArray[np.integer[Any]], order: NDArray[np.int32] = _UNKNOWN) -> None:
         if len(data) > np.iinfo(np.int32).max:
             raise ValueError("the strings have over 2 GiB")
         self.data = data

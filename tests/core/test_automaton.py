@@ -163,7 +163,7 @@ def test_a_trie_refuses_nodes_that_it_has_not(nodes):
 @pytest.mark.parametrize("bounds", [[0, 4], [-1, 1], [4, 4], [0, 1, 0], [2**31 - 1, 2**31 - 1], []])
 def test_strings_outside_of_the_data_are_refused(bounds):
     with pytest.raises(ValueError, match=r"outside|no bound"):
-        core.Trie(b"abc", np.array(bounds, np.int32), np.zeros(0, np.int32))
+        core.Trie(b"abc", np.array(bounds, np.int32), *[np.zeros(0, np.int32)] * 2)
 
 
 def test_a_long_string_is_refused():
