@@ -85,6 +85,7 @@ from fcgen.core._core import (
     suffix_automaton,
     unknown,
     unlike,
+    version,
 )
 
 __all__ = [
@@ -172,4 +173,5 @@ __all__ = [
     "suffix_automaton",
     "unknown",
     "unlike",
+    "version",
 ]

@@ -30,10 +30,11 @@ _Ints: TypeAlias = NDArray[np.int32]
 class Trie:
     """A trie of the tokens' bytes, its n nodes in preorder. The root is no node, and stands as ROOT. Immutable."""
 
-    def __init__(self, data: bytes, start: NDArray[np.int64], length: NDArray[np.int64], last: list[int]) -> None:
-        """Build the trie of strings within `data`, which are the tokens' bytes; empty ones are left out.
+    def __init__(self, data: bytes, bounds: _Ints, last: _Ints, order: _Ints) -> None:
+        """Build the trie of tokens: the bytes of token t are data[bounds[t]:bounds[t + 1]]; empty ones are left out.
 
-        Where several tokens have the same bytes, the lower id goes first, but those in `last` go last.
+        Where several tokens have the same bytes, the lower id goes first, but those in `last` go last. `order` are
+        tokens in the order of their bytes, as far as that is known: the trie is the same without it, and takes longer.
         Raises ValueError for strings of over 65,535 bytes, or outside of `data`.
         """
 
@@ -52,9 +53,6 @@ class Trie:
     @property
     def depth(self) -> NDArray[np.uint16]:
         """[n], the number of bytes before that byte."""
-    @property
-    def parent(self) -> _Ints:
-        """[n], the node above, or ROOT; empty for a trie that `below` made."""
     @property
     def end(self) -> _Ints:
         """[n], the first node after the subtree of the node, so its children are i + 1, end[i + 1], ..."""
@@ -77,7 +75,7 @@ class Trie:
     def tokens_at(self, node: int) -> _Ints:
         """Return the tokens that end at a node, the preferred one first."""
     def path(self, node: int) -> bytes:
-        """Return the bytes that lead to a node. Raises ValueError for a trie that `below` made."""
+        """Return the bytes that lead to a node."""
     def longest(self, text: bytes) -> int | None:
         """Return the preferred among the longest tokens that a text begins with."""
     def may_share(self, text: bytes, size: int) -> bool:
