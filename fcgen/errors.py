@@ -21,6 +21,7 @@
     ├── DocumentError (ValueError)       an input of documents that cannot be read at all
     │   └── InputDamaged                 an input that breaks off or is damaged: what follows cannot be read
     ├── JobError                         a job that cannot begin, or cannot go on
+    ├── BatchError                       some sequences of a batch failed: `errors` has each by its number
     └── ManyErrors (ValueError)          several of these at once, in `errors`
 
 Wording of a message: where, what was found, what is allowed, what to do.
@@ -29,7 +30,7 @@ Wording of a message: where, what was found, what is allowed, what to do.
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 MAX_POINTER = 200  # characters of a pointer in a message; the attribute has all
 
@@ -182,6 +183,15 @@ class InputDamaged(DocumentError):
 
 class JobError(FcgenError):
     """A job that cannot begin, or cannot go on; what it has done stays."""
+
+
+class BatchError(FcgenError):
+    """Some sequences of a batch failed, and the others went on: `errors` has each error by the sequence's number."""
+
+    def __init__(self, errors: Mapping[int, FcgenError]) -> None:
+        number, first = min(errors.items(), key=lambda item: item[0])
+        super().__init__(f"{len(errors)} sequences of a batch failed; number {number}: {first}")
+        self.errors = dict(errors)
 
 
 class ManyErrors(FcgenError, ValueError):

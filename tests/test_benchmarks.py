@@ -78,6 +78,17 @@ def test_masks_are_measured_and_coverage_is_counted(tmp_path, tokenizer):
         assert 0 < summary["p50"] <= summary["p90"] <= summary["p99"] <= summary["max"]
 
 
+def test_steps_of_a_batch_are_measured(tmp_path, tokenizer):
+    out = tmp_path / "batch.json"
+    small = ("--engines", "fcgen", "--batch", 4, "--steps", 9, "--rounds", 2, "--threads", 1, "--tokenizer", tokenizer)
+    assert "again: 4 sequences of 4 grammars, 1 threads" in run("batch.py", *small, "--out", out)
+    record = json.loads(out.read_text(encoding="utf-8"))
+    for which, count in (("first", 9), ("again", 18)):
+        parts = {part: of["fcgen"] for part, of in record["microseconds"][which].items()}
+        assert {part["count"] for part in parts.values()} == {count}
+        assert parts["step"]["mean"] == pytest.approx(sum(parts[one]["mean"] for one in ("masks", "apply", "advance")))
+
+
 @pytest.mark.usefixtures("benchmarks")
 def test_figures_are_medians_over_the_runs():
     from times import summarize

@@ -69,7 +69,7 @@ def _some_of(members: int, rng: random.Random) -> list[int]:
 
 def _sets(expr: Expr) -> list[int]:
     """Sets of bytes that can come next; among them may be some that cannot, where that depends on what was written."""
-    for term in (expr, generic(expr, lambda _: True)):
+    for term in (expr, generic(expr)):
         try:
             return [members for members, _ in arcs(term)]
         except Recording:

@@ -56,6 +56,7 @@ class Automaton : public States {
     static constexpr Configuration kNowhere = -1;
 
     Automaton();
+    virtual ~Automaton() = default;
 
     // How many states, stacks and configurations of several threads there are, by what they take.
     std::int64_t size() const;

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -49,7 +50,12 @@ inline std::span<const std::uint8_t> bytes_of(const nb::bytes& bytes) {
     return {static_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
 }
 
+// Raises fcgen.errors.OptionError.
+[[noreturn]] void raise_option_error(const std::string& found);
+
 void bind_vocabulary(nb::module_& module);
+void bind_terms(nb::module_& module);
 void bind_automaton(nb::module_& module);
+void bind_cursor(nb::module_& module);
 
 }  // namespace fcgen

@@ -7,12 +7,14 @@
 
 #include "automaton.hpp"
 #include "bindings.hpp"
+#include "fuel.hpp"
 #include "masks.hpp"
+#include "term_automaton.hpp"
 
 namespace fcgen {
 namespace {
 
-// Asks the Python object that an automaton is part of.
+// Asks the Python object that an automaton is part of, unless the automaton expands its states itself.
 class PythonExpander final : public Expander {
   public:
     explicit PythonExpander(nb::handle automaton) : automaton_(automaton) {}
@@ -35,12 +37,19 @@ Self self_of(Automaton& automaton) {
     return {&automaton, nb::find(&automaton)};
 }
 
-// Runs `ask` on an automaton and what expands its states, for a configuration that it knows.
+// Runs `ask` on an automaton and what expands its states.
 template <class Ask>
-auto ask(Self self, Configuration configuration, Ask&& ask) {
-    self.p->check_configuration(configuration);
+auto ask(Self self, Ask&& ask) {
+    if (Expander* itself = dynamic_cast<TermAutomaton*>(self.p)) return ask(*self.p, *itself);
     PythonExpander expander(self.h);
-    return ask(*self.p, expander);
+    return ask(*self.p, static_cast<Expander&>(expander));
+}
+
+// The same for a configuration that it knows.
+template <class Ask>
+auto ask(Self self, Configuration configuration, Ask&& question) {
+    self.p->check_configuration(configuration);
+    return ask(self, std::forward<Ask>(question));
 }
 
 ByteSet read_byte_set(const nb::bytes& bits) {
@@ -177,8 +186,9 @@ void bind_states(nb::module_& module) {
             "configuration_of",
             [](Self self, std::vector<Thread> threads) {
                 for (Thread thread : threads) self.p->check_configuration(thread);
-                PythonExpander expander(self.h);
-                return self.p->configuration_of(std::move(threads), expander);
+                return ask(self, [&](Automaton& automaton, Expander& expander) {
+                    return automaton.configuration_of(std::move(threads), expander);
+                });
             },
             "threads"_a)
         .def(
@@ -220,6 +230,50 @@ void bind_states(nb::module_& module) {
                 return self.nearer(thread, read_byte_set(writable));
             },
             "thread"_a, "writable"_a);
+}
+
+// Holds an automaton's lock, and counts what is added to it, and what work that takes.
+class Growing {
+  public:
+    Growing(Automaton& automaton, std::shared_ptr<Growth> growth, nb::object lock)
+        : automaton_(automaton), growth_(std::move(growth)), lock_(std::move(lock)) {}
+
+    void enter() {
+        lock_.attr("acquire")();
+        before_ = fuel;
+        fuel.left = std::min(before_.left, growth_->max_steps);
+        if (growth_->max_steps < before_.left) fuel.limit = growth_->max_steps;
+        started_ = fuel.left;
+        std::swap(automaton_.growth, growth_);
+    }
+
+    void exit(const nb::args&) {
+        std::swap(automaton_.growth, growth_);
+        fuel = {before_.left - (started_ - fuel.left), before_.limit};
+        lock_.attr("release")();
+    }
+
+  private:
+    Automaton& automaton_;
+    std::shared_ptr<Growth> growth_;
+    nb::object lock_;
+    Fuel before_;
+    std::int64_t started_ = 0;
+};
+
+void bind_growing(nb::module_& module) {
+    nb::class_<Growing>(module, "Growing")
+        .def(nb::init<Automaton&, std::shared_ptr<Growth>, nb::object>(), "automaton"_a, "growth"_a, "lock"_a,
+             nb::keep_alive<1, 2>())
+        .def("__enter__", &Growing::enter)
+        .def("__exit__", &Growing::exit);
+}
+
+void bind_term_automaton(nb::module_& module) {
+    nb::class_<TermAutomaton, Automaton>(module, "TermAutomaton")
+        .def(nb::init<std::int64_t, nb::object>(), "horizon"_a, "text_horizon"_a)
+        .def("number", &TermAutomaton::number, "term"_a)
+        .def("expand", [](TermAutomaton& self, StateId state) { self.expand(state); }, "state"_a);
 }
 
 void bind_masks(nb::module_& module) {
@@ -270,6 +324,8 @@ void bind_masks(nb::module_& module) {
 
 void bind_automaton(nb::module_& module) {
     bind_states(module);
+    bind_growing(module);
+    bind_term_automaton(module);
     bind_masks(module);
 }
 

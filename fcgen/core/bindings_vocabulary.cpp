@@ -1,5 +1,6 @@
 // Tries, suffix automata and bits in Python.
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -21,30 +22,22 @@ void check_node(const Trie& trie, std::int32_t node, bool may_be_root = true) {
     if (node < (may_be_root ? Trie::kRoot : 0) || node >= trie.size()) throw nb::index_error("no node of the trie");
 }
 
-std::shared_ptr<Trie> make_trie(nb::bytes data, const Array<std::int64_t>& start, const Array<std::int64_t>& length,
-                                const std::vector<std::int32_t>& last) {
-    const std::string_view all(data.c_str(), data.size());
-    if (start.size() != length.size()) throw nb::value_error("start and length differ in their lengths");
-    if (start.size() > INT32_MAX) throw nb::value_error("too many tokens");
-    std::vector<Trie::Entry> entries;
-    entries.reserve(start.size());
-    for (std::size_t token = 0; token < start.size(); ++token) {
-        const std::int64_t first = start(token), size = length(token);
-        if (first < 0 || size < 0 || first > std::int64_t(all.size()) || size > std::int64_t(all.size()) - first) {
-            throw nb::value_error("a string is outside of the data");
-        }
-        entries.push_back({all.substr(first, size), static_cast<std::int32_t>(token), false});
-    }
-    for (std::int32_t token : last) {
-        if (token >= 0 && token < std::int64_t(entries.size())) entries[token].goes_last = true;
-    }
+std::shared_ptr<Trie> make_trie(nb::bytes data, const Array<std::int32_t>& bounds, const Array<std::int32_t>& last,
+                                const Array<std::int32_t>& order) {
+    const std::span<const std::int32_t> all = span_of(bounds);
+    if (all.empty()) throw nb::value_error("there is no bound");
+    if (all.size() > INT32_MAX) throw nb::value_error("too many tokens");
+    if (all.front() < 0 || std::size_t(all.back()) > data.size() || !std::ranges::is_sorted(all))
+        throw nb::value_error("a string is outside of the data");
+    const std::vector<std::int32_t> kept(all.begin(), all.end());  // another thread may write to the array
+    const Trie::Texts texts{{data.c_str(), data.size()}, kept};
     nb::gil_scoped_release unlocked;
-    return std::make_shared<Trie>(std::move(entries));
+    return std::make_shared<Trie>(texts, span_of(last), span_of(order));
 }
 
 void bind_trie(nb::module_& module) {
     nb::class_<Trie>(module, "Trie")
-        .def(nb::new_(&make_trie), "data"_a, "start"_a, "length"_a, "last"_a)
+        .def(nb::new_(&make_trie), "data"_a, "bounds"_a, "last"_a, "order"_a)
         .def_prop_ro("size", &Trie::size)
         .def_prop_ro("height", &Trie::height)
         .def_prop_ro("memory", &Trie::bytes)
@@ -62,7 +55,6 @@ void bind_trie(nb::module_& module) {
                      [](nb::pointer_and_handle<Trie> trie) {
                          return member(trie, &TrieNode::first_token, trie.p->nodes().size());
                      })
-        .def_prop_ro("parent", [](nb::pointer_and_handle<Trie> trie) { return view(trie.h, trie.p->parents()); })
         .def_prop_ro("tokens", [](nb::pointer_and_handle<Trie> trie) { return view(trie.h, trie.p->tokens()); })
         .def(
             "child",
@@ -101,7 +93,6 @@ void bind_trie(nb::module_& module) {
             "path",
             [](const Trie& trie, std::int32_t node) {
                 check_node(trie, node);
-                if (trie.parents().empty()) throw nb::value_error("only the trie of the vocabulary knows its paths");
                 const std::string path = trie.path(node);
                 return nb::bytes(path.data(), path.size());
             },

@@ -5,7 +5,11 @@
 #
 # PYTHON is the interpreter of an environment with fcgen's dev extra (by default .venv/bin/python). It needs GCC. The
 # installation there is left as it is: the tests import a copy of the package in build/sanitized. Leaks are not looked
-# for, since CPython and torch have their own; SANITIZERS=thread builds with ThreadSanitizer instead.
+# for, since CPython and torch have their own.
+#
+#     SANITIZERS=thread fcgen/core/sanitize.sh -k threads tests/mask tests/vocab
+#
+# builds with ThreadSanitizer. Races within the libraries of others, which are not built with it, are left out.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -32,9 +36,11 @@ for library in $([ "$sanitizers" = thread ] && echo libtsan.so || echo libasan.s
 done
 
 [ $# -gt 0 ] || set -- -m "not model"
+[ "$sanitizers" != thread ] || set -- -s "$@"  # pytest would keep the report, which ends the process
+printf 'called_from_lib:%s\n' tokenizers.abi3.so libtorch libgomp libopenblas libscipy_openblas >"$build/suppressed"
 # `python -m pytest` would import the package of the current folder.
 LD_PRELOAD=$preloaded PYTHONPATH=$build/tree PYTHONMALLOC=malloc PYTHONDONTWRITEBYTECODE=1 \
-  ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1 \
+  ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS="halt_on_error=1:suppressions=$build/suppressed" \
   "$python" -c '
 import sys
 del sys.path[0]

@@ -1,8 +1,10 @@
 #include "trie.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <stdexcept>
 #include <unordered_set>
+#include <utility>
 
 namespace fcgen {
 namespace {
@@ -10,6 +12,68 @@ namespace {
 std::size_t shared_length(std::string_view one, std::string_view other) {
     auto [end, _] = std::mismatch(one.begin(), one.end(), other.begin(), other.end());
     return static_cast<std::size_t>(end - one.begin());
+}
+
+// The first eight bytes as a number that orders as they do. A shorter text is filled up with zeros.
+std::uint64_t head_of(std::string_view text) {
+    std::uint64_t head = 0;
+    for (std::size_t place = 0; place < sizeof head; ++place) {
+        head = head << 8 | (place < text.size() ? static_cast<std::uint8_t>(text[place]) : 0);
+    }
+    return head;
+}
+
+// Tokens by text; of equal texts those that go last, and then the greater ones, are behind.
+class ByText {
+  public:
+    ByText(const Trie::Texts& texts, std::span<const std::int32_t> last) : texts_(texts), goes_last_(texts.size()) {
+        for (std::int32_t token : last) {
+            if (token >= 0 && token < texts.size()) goes_last_[token] = true;
+        }
+    }
+
+    bool operator()(std::int32_t one, std::int32_t other) const {
+        if (const int order = texts_[one].compare(texts_[other]); order != 0) return order < 0;
+        if (goes_last_[one] != goes_last_[other]) return goes_last_[other];
+        return one < other;
+    }
+
+    // Few texts have the same head, so nearly all comparisons look at no text.
+    void sort(std::span<std::int32_t> tokens) const {
+        std::vector<std::pair<std::uint64_t, std::int32_t>> heads;
+        heads.reserve(tokens.size());
+        for (std::int32_t token : tokens) heads.emplace_back(head_of(texts_[token]), token);
+        std::ranges::sort(heads, [this](const auto& one, const auto& other) {
+            return one.first != other.first ? one.first < other.first : (*this)(one.second, other.second);
+        });
+        std::ranges::transform(heads, tokens.begin(), [](const auto& head) { return head.second; });
+    }
+
+  private:
+    const Trie::Texts& texts_;
+    std::vector<bool> goes_last_;
+};
+
+// The tokens that have a text, in order.
+std::vector<std::int32_t> sorted_tokens(const Trie::Texts& texts, std::span<const std::int32_t> last,
+                                        std::span<const std::int32_t> order) {
+    std::vector<std::int32_t> tokens;
+    tokens.reserve(texts.size());
+    std::vector<bool> is_left(texts.size());
+    for (std::int32_t token = 0; token < texts.size(); ++token) is_left[token] = !texts[token].empty();
+    for (std::int32_t token : order) {
+        if (token < 0 || token >= texts.size() || !is_left[token]) continue;
+        is_left[token] = false;
+        tokens.push_back(token);
+    }
+    const std::size_t ordered = tokens.size();
+    for (std::int32_t token = 0; token < texts.size(); ++token) {
+        if (is_left[token]) tokens.push_back(token);
+    }
+    const ByText by_text(texts, last);
+    by_text.sort(std::span(tokens).subspan(ordered));
+    if (!std::ranges::is_sorted(tokens, by_text)) by_text.sort(tokens);
+    return tokens;
 }
 
 std::uint64_t hash_of(std::string_view text) {
@@ -73,36 +137,33 @@ const auto kReadings = make_readings();
 
 }  // namespace
 
-Trie::Trie(std::vector<Entry> entries) {
-    std::erase_if(entries, [](const Entry& entry) { return entry.text.empty(); });
-    std::ranges::sort(entries, [](const Entry& one, const Entry& other) {
-        if (const int order = one.text.compare(other.text); order != 0) return order < 0;
-        if (one.goes_last != other.goes_last) return other.goes_last;
-        return one.token < other.token;
-    });
+Trie::Trie(const Texts& texts, std::span<const std::int32_t> last, std::span<const std::int32_t> order)
+    : tokens_(sorted_tokens(texts, last, order)) {
+    std::vector<std::uint16_t> shared;  // how many bytes of each text are those of the one before
+    shared.reserve(tokens_.size());
+    std::size_t count = 0;
     std::string_view before;
-    for (const Entry& entry : entries) {
-        if (entry.text.size() > kLongestString) throw std::length_error("a token has more than 65,535 bytes");
-        for (std::size_t depth = shared_length(before, entry.text); depth < entry.text.size(); ++depth) {
-            if (nodes_.size() >= INT32_MAX) throw std::length_error("the tokens have too many bytes");
-            nodes_.push_back({.first_token = static_cast<std::int32_t>(tokens_.size()),
+    for (std::int32_t token : tokens_) {
+        const std::string_view text = texts[token];
+        if (text.size() > kLongestString) throw std::length_error("a token has more than 65,535 bytes");
+        shared.push_back(static_cast<std::uint16_t>(shared_length(before, text)));
+        count += text.size() - shared.back();
+        before = text;
+    }
+    if (count >= INT32_MAX) throw std::length_error("the tokens have too many bytes");
+    nodes_.reserve(count + 1);
+    for (std::size_t place = 0; place < tokens_.size(); ++place) {
+        const std::string_view text = texts[tokens_[place]];
+        for (std::size_t depth = shared[place]; depth < text.size(); ++depth) {
+            nodes_.push_back({.first_token = static_cast<std::int32_t>(place),
                               .depth = static_cast<std::uint16_t>(depth),
-                              .byte = static_cast<std::uint8_t>(entry.text[depth])});
+                              .byte = static_cast<std::uint8_t>(text[depth])});
         }
-        tokens_.push_back(entry.token);
-        before = entry.text;
     }
     nodes_.push_back({.first_token = static_cast<std::int32_t>(tokens_.size())});
     end_nodes();
     look_below();
     index_tops();
-    parents_.resize(size());
-    std::vector<std::int32_t> above{kRoot};
-    for (std::int32_t node = 0; node < size(); ++node) {
-        above.resize(nodes_[node].depth + std::size_t{1});
-        parents_[node] = above.back();
-        above.push_back(node);
-    }
 }
 
 std::span<const std::int32_t> Trie::tokens_at(std::int32_t node) const {
@@ -125,8 +186,12 @@ std::int32_t Trie::child(std::int32_t node, std::uint8_t byte) const {
 
 std::string Trie::path(std::int32_t node) const {
     std::string bytes;
-    for (; node != kRoot; node = parents_[node]) bytes.push_back(static_cast<char>(nodes_[node].byte));
-    std::ranges::reverse(bytes);
+    for (std::int32_t above = kRoot; above != node;) {
+        std::int32_t next = above + 1;
+        while (nodes_[next].end <= node) next = nodes_[next].end;
+        bytes.push_back(static_cast<char>(nodes_[next].byte));
+        above = next;
+    }
     return bytes;
 }
 
@@ -161,7 +226,7 @@ bool Trie::may_share(std::string_view text, std::size_t size) const {
 }
 
 std::size_t Trie::bytes() const {
-    return sizeof(Trie) + nodes_.size() * sizeof(TrieNode) + (tokens_.size() + parents_.size()) * sizeof(std::int32_t);
+    return sizeof(Trie) + nodes_.size() * sizeof(TrieNode) + tokens_.size() * sizeof(std::int32_t);
 }
 
 void Trie::end_nodes() {
@@ -176,20 +241,25 @@ void Trie::end_nodes() {
 }
 
 void Trie::look_below() {
-    std::vector<std::array<ClassSet, kPendings>> found(nodes_.size());
-    for (std::int32_t node = size() - 1; node >= 0; --node) {
-        auto& here = found[node];
+    struct Below {
+        std::array<ClassSet, kPendings> classes{};
         int height = 0;
-        for (std::int32_t one = node + 1; one < nodes_[node].end; one = nodes_[one].end) {
-            height = std::max(height, nodes_[one].height + 1);
-            for (int pending = 0; pending < kPendings; ++pending) {
-                const Reading reading = kReadings[pending][nodes_[one].byte];
-                if (reading.found >= 0) here[pending] |= ClassSet{1} << reading.found;
-                if (reading.found != kOddByte) here[pending] |= found[one][reading.then];
-            }
+    };
+    // Of each depth what is below the parent of the nodes there, as far as they were looked at: from the last back.
+    std::vector<Below> below(1);
+    for (std::int32_t node = size() - 1; node >= 0; --node) {
+        const std::size_t depth = nodes_[node].depth;
+        if (below.size() < depth + 2) below.resize(depth + 2);
+        const Below here = std::exchange(below[depth + 1], {});
+        Below& above = below[depth];
+        nodes_[node].height = static_cast<std::uint16_t>(here.height);
+        nodes_[node].classes = here.classes[kNothing];
+        above.height = std::max(above.height, here.height + 1);
+        for (int pending = 0; pending < kPendings; ++pending) {
+            const Reading reading = kReadings[pending][nodes_[node].byte];
+            if (reading.found >= 0) above.classes[pending] |= ClassSet{1} << reading.found;
+            if (reading.found != kOddByte) above.classes[pending] |= here.classes[reading.then];
         }
-        nodes_[node].height = static_cast<std::uint16_t>(height);
-        nodes_[node].classes = here[kNothing];
     }
 }
 

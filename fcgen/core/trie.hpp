@@ -30,14 +30,22 @@ class Trie {
     static constexpr std::int32_t kNone = -1;
     static constexpr std::size_t kLongestString = 65535;
 
-    struct Entry {
-        std::string_view text;
-        std::int32_t token;
-        bool goes_last;  // after other tokens of the same bytes
+    // The texts of tokens, one after the other: that of token t is in `data` from bounds[t] to bounds[t + 1].
+    struct Texts {
+        std::string_view data;
+        std::span<const std::int32_t> bounds;
+
+        std::int32_t size() const { return static_cast<std::int32_t>(bounds.size()) - 1; }
+        std::string_view operator[](std::int32_t token) const {
+            return {data.data() + bounds[token], static_cast<std::size_t>(bounds[token + 1] - bounds[token])};
+        }
     };
 
-    // Empty texts are left out. Throws std::length_error for texts over kLongestString, or too many bytes in all.
-    explicit Trie(std::vector<Entry> entries);
+    // Empty texts are left out. At one node the tokens of `last` go behind others. `order` are tokens by their texts,
+    // as far as that is known: a right one saves most of the time that sorting takes, a wrong one does no harm. Throws
+    // std::length_error for texts over kLongestString, or too many bytes in all.
+    explicit Trie(const Texts& texts, std::span<const std::int32_t> last = {},
+                  std::span<const std::int32_t> order = {});
 
     // How many nodes there are.
     std::int32_t size() const { return static_cast<std::int32_t>(nodes_.size()) - 1; }
@@ -65,11 +73,7 @@ class Trie {
     // The child of the root, or kNone.
     std::int32_t top(std::uint8_t byte) const { return tops_[byte]; }
 
-    // The node above, or kRoot. Only for a trie that was built of strings.
-    std::int32_t parent(std::int32_t node) const { return parents_[node]; }
-    std::span<const std::int32_t> parents() const { return parents_; }
-
-    // The bytes that lead to a node. Only for a trie that was built of strings.
+    // The bytes that lead to a node.
     std::string path(std::int32_t node) const;
 
     // The preferred among the longest tokens that a text begins with.
@@ -93,7 +97,6 @@ class Trie {
 
     std::vector<TrieNode> nodes_;
     std::vector<std::int32_t> tokens_;
-    std::vector<std::int32_t> parents_;
     std::array<std::int32_t, 256> tops_{};
     int height_ = 0;
 

@@ -20,9 +20,10 @@ from outlines.processors import OutlinesLogitsProcessor
 from outlines.processors.tensor_adapters import tensor_adapters
 
 from fcgen.decode.conflict import check_arrays, check_rows
-from fcgen.decode.sampling import allowed_tokens
+from fcgen.decode.sampling import masked_logits
 from fcgen.decode.steps import Steps
 from fcgen.errors import FcgenError, OptionError
+from fcgen.mask.batch import apply_masks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -113,10 +114,12 @@ def _adapter(logits: Any) -> Any:
 def _masked(logits: Any, words: NDArray[np.uint32]) -> Any:
     """The logits without what the packed masks do not allow, where they are and of the type they are."""
     if _library(logits) == "torch":
-        return logits.masked_fill(~allowed_tokens(words, logits), -math.inf)
-    bits = np.unpackbits(words.view(np.uint8), axis=-1, bitorder="little")[:, : logits.shape[-1]].astype(bool)
+        return masked_logits(logits, words)
     if _library(logits) == "numpy":
-        return np.where(bits, logits, logits.dtype.type(-math.inf))
+        found = np.array(logits, order="C")
+        apply_masks(found, words)
+        return found
     import mlx.core
 
+    bits = np.unpackbits(words.view(np.uint8), axis=-1, bitorder="little")[:, : logits.shape[-1]].astype(bool)
     return mlx.core.where(mlx.core.array(bits), logits, mlx.core.array(-math.inf, dtype=logits.dtype))

@@ -18,13 +18,12 @@ reply off unless `budget` is set to it. Beam search returns unfinished rows wher
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import transformers
 
 from fcgen.decode.conflict import check_rows
-from fcgen.decode.sampling import allowed_tokens
+from fcgen.decode.sampling import masked_logits
 from fcgen.decode.steps import Steps
 from fcgen.errors import OptionError
 from fcgen.grammar.work import read_limit
@@ -70,5 +69,4 @@ class LogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc]
                 hint="Use model.generate without it",
             )
         words = self._steps.words(input_ids, scores.shape[-1], self.prompt_tokens)
-        masked = scores.masked_fill(~allowed_tokens(words, scores), -math.inf)
-        return check_rows(self._steps, input_ids, scores, masked)
+        return check_rows(self._steps, input_ids, scores, masked_logits(scores, words))

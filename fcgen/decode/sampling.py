@@ -13,6 +13,7 @@ Limits: a seed repeats a reply on the same device and library versions only.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from fcgen.errors import ModelError, OptionError, VocabularyError, excerpt
+from fcgen.mask.batch import apply_masks
 
 if TYPE_CHECKING:
     import torch
@@ -125,6 +127,21 @@ def allowed_tokens(words: NDArray[np.uint32], logits: torch.Tensor) -> torch.Ten
         return torch.from_numpy(bits).bool()
     packed = torch.from_numpy(words.view("int32").copy()).to(logits.device)
     return unpack(packed, logits.shape[-1])
+
+
+def masked_logits(logits: torch.Tensor, words: NDArray[np.uint32]) -> torch.Tensor:
+    """The logits [rows, size], minus infinity where the packed mask of the row does not allow the token.
+
+    Raises VocabularyError as `allowed_tokens`.
+    """
+    import torch
+
+    if logits.device.type == "cpu" and not logits.requires_grad:
+        check_width(words.shape[-1], logits.shape[-1])
+        found = logits.clone(memory_format=torch.contiguous_format)
+        apply_masks(found, words)
+        return found
+    return logits.masked_fill(~allowed_tokens(words, logits), -math.inf)
 
 
 def check_width(words: int, width: int) -> None:

@@ -128,7 +128,7 @@ def _type(value: object, pointer: Place, problems: Problems) -> dict[str, Any]:
     if not isinstance(value, str):
         problems.add(f"a type must be a name, found {describe(value)}. Allowed: {_ALLOWED}", pointer)
         return {}
-    found = _named(value)
+    found = {"type": value} if value in _SPELLINGS else _named(value)
     if found is None:
         found = read_type_text(value, _named)
     if found is None:

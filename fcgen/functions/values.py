@@ -46,7 +46,7 @@ def describe(value: object) -> str:
 def copy_value(value: object, pointer: Place, problems: Problems, depth: int = 0) -> Any:
     """A copy of `value` as plain JSON; what is not JSON is left out of it, and added to the problems."""
     kind = type(value)
-    if isinstance(value, str) and kind is str and value.isascii():  # as most values are
+    if kind is str and value.isascii():  # type: ignore[attr-defined]
         return value
     if depth > MAX_DEPTH:
         problems.add("nested too deeply", pointer, limit=MAX_DEPTH)
@@ -97,6 +97,8 @@ def _copy_object(value: Mapping[Any, Any], pointer: Place, problems: Problems, d
             problems.add(f"a key is {describe(key)}: keys must be strings", pointer)
         elif not key.isascii() and _SURROGATE.search(key):
             problems.add(f"the key {excerpt(key)} holds a lone surrogate, which UTF-8 cannot write", pointer)
+        elif type(item) is str and item.isascii():  # as most values are
+            copied[str.__str__(key)] = item
         else:
             copied[str.__str__(key)] = copy_value(item, (pointer, key), problems, depth + 1)
     return copied

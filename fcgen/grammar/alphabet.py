@@ -15,7 +15,7 @@ from functools import lru_cache, partial
 from itertools import chain
 
 from fcgen.grammar.derive import fewest
-from fcgen.grammar.dfa import DfaState, determinize
+from fcgen.grammar.dfa import determinize
 from fcgen.grammar.expr import (
     ALL_BYTES,
     BYTES_PER_TERM,
@@ -40,6 +40,7 @@ from fcgen.grammar.terms import (
     Complement,
     Counted,
     Deferred,
+    DfaState,
     Expr,
     Fork,
     Literal,
@@ -51,6 +52,7 @@ from fcgen.grammar.terms import (
     Seq,
     Substring,
     Unlike,
+    force,
     parts_of,
 )
 
@@ -322,7 +324,7 @@ class _RestrictedAfter:
 
 
 def _restrict_built(e: Deferred, restriction: Restriction) -> Expr:
-    return restriction.also(e.force())
+    return restriction.also(force(e))
 
 
 def _restrict_like(e: Deferred, restriction: Restriction) -> Expr:

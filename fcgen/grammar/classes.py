@@ -14,13 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from fcgen.core import determined
 from fcgen.errors import GrammarTooLarge
-from fcgen.grammar.arcs import arcs
 from fcgen.grammar.characters import ANY, CharSet, partition
 from fcgen.grammar.counted import CountedDfa
-from fcgen.grammar.dfa import DfaState, determinize, minimal
+from fcgen.grammar.dfa import determinize
 from fcgen.grammar.expr import NOTHING, alt_of, both, byte_set, literal, parts_in_row, repeat, seq
-from fcgen.grammar.terms import Both, ByteSet, Complement, Expr, Literal, Repeat, parts_of
+from fcgen.grammar.terms import Both, ByteSet, Complement, DfaState, Expr, Literal, Repeat, parts_of
 
 MAX_STATES = 20_000
 MAX_SETTLED = 10_000
@@ -145,10 +145,9 @@ def common_language(read: Callable[[Classes], Sequence[Expr]]) -> Language:
     flat = [one for part in parts for one in (part.parts if type(part) is Both else (part,))]
     found = [_uncounted(part) if classes.size == 1 else _Part(part, 0, None) for part in flat]
     together = classes.in_common(one.term for one in found)
-    if type(together) is DfaState and classes.size == 1:
-        table, accepting = together.owner.table()
-    else:
-        table, accepting = minimal(*_explored(together, classes.size))
+    table, accepting = together.owner.table() if type(together) is DfaState else determined(together, MAX_STATES)
+    if classes.size == 2:
+        table, accepting = _over_pages(table, accepting)
     ways = [[(classes.union(members), then) for members, then in row] for row in table]
     most = None
     for one in found:
@@ -192,34 +191,21 @@ def _size(e: Expr) -> int:
     return e.least if type(e) is Repeat else len(e.data) if type(e) is Literal else 1
 
 
-def _explored(root: Expr, size: int) -> tuple[list[list[tuple[int, int]]], frozenset[int]]:
-    """All states of a term over symbols of `size` bytes, and those of them that are accepting."""
-    number = {root: 0}
-    order = [root]
-    table = []
-    for e in order:
-        row = []
-        for members, then in arcs(e) if size == 1 else _over_pages(e):
-            if then not in number:
-                if len(order) >= MAX_STATES:
-                    raise GrammarTooLarge(
-                        "patterns have too many states together",
-                        limit=MAX_STATES,
-                        given=len(order) + 1,
-                        hint="Simplify the patterns, or lower the counts in them.",
-                    )
-                number[then] = len(order)
-                order.append(then)
-            row.append((members, number[then]))
-        table.append(row)
-    return table, frozenset(number[e] for e in order if e.can_stop)
-
-
-def _over_pages(e: Expr) -> list[tuple[int, Expr]]:
-    """The classes that can come first, whose symbols have two bytes, each with what is left."""
-    found: dict[Expr, int] = {}
-    for pages, within in arcs(e):
-        for members, then in arcs(within):
-            shifted = sum(members << page * _BYTES for page in range(pages.bit_length()) if pages >> page & 1)
-            found[then] = found.get(then, 0) | shifted
-    return [(members, then) for then, members in found.items()]
+def _over_pages(
+    table: Sequence[Sequence[tuple[int, int]]], accepting: frozenset[int]
+) -> tuple[list[list[tuple[int, int]]], frozenset[int]]:
+    """The automaton over symbols of two bytes that one over bytes is: without the states within symbols."""
+    number = {0: 0}
+    order = [0]
+    rows = []
+    for state in order:
+        found: dict[int, int] = {}
+        for pages, within in table[state]:
+            for members, then in table[within]:
+                if then not in number:
+                    number[then] = len(order)
+                    order.append(then)
+                shifted = sum(members << page * _BYTES for page in range(pages.bit_length()) if pages >> page & 1)
+                found[number[then]] = found.get(number[then], 0) | shifted
+        rows.append([(members, then) for then, members in found.items()])
+    return rows, frozenset(number[state] for state in accepting if state in number)

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from fcgen.core import counted
 from fcgen.errors import GrammarTooLarge
 from fcgen.grammar.arcs import Arcs, arcs, grouped, split
 from fcgen.grammar.derive import INFINITE, fewest
@@ -73,9 +74,7 @@ class CountedDfa:
             if need == INFINITE:
                 return NOTHING
             spend()
-            made = Counted()
-            made.owner, made.state, made.count = self, state, count
-            made.can_stop, made.arcs_memo, made.fewest_memo = need == 0, None, need
+            made = counted(self, state, count, need)
             if len(self._terms) > MAX_TERMS:
                 self._terms.clear()
             found = self._terms.setdefault((state, count), made)

@@ -14,6 +14,7 @@ import heapq
 import itertools
 from collections.abc import Collection, Sequence
 
+from fcgen.core import fewest, provide
 from fcgen.errors import GrammarTooLarge
 from fcgen.grammar.arcs import Recording, arcs, is_recording, ways
 from fcgen.grammar.names import fork_need
@@ -44,16 +45,6 @@ SEARCH_LIMIT = 50_000
 _CLOSING = b"]}"
 
 
-def fewest(e: Expr) -> float:
-    """The fewest bytes that finish `e`; infinite if nothing does; BEYOND or more if only unknown places lead to an end.
-
-    With recordings it may be more than the fewest, but some byte always leads to a term with a smaller number.
-    """
-    if e.fewest_memo is None:
-        _settle(e)
-    return e.fewest_memo  # type: ignore[return-value]
-
-
 def _settle(root: Expr) -> None:
     """Solve for `root`, and for what follows the recordings that its shortest way begins, as far as that matters."""
     ahead = [root]
@@ -72,6 +63,9 @@ def _settle(root: Expr) -> None:
                 e.fewest_memo = INFINITE
             else:
                 e.sure = True
+
+
+provide(settle=_settle)
 
 
 def fewest_needs_no_memory(root: Expr) -> bool:

@@ -12,18 +12,20 @@ atomic groups). The reader keeps its own stack of open groups, so no pattern can
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import NoReturn
 
 from fcgen.errors import PatternError, excerpt
 from fcgen.grammar.cases import any_case as in_any_case
-from fcgen.grammar.characters import ANY, DIGIT, LINE_END, SPACE, WORD, CharSet
+from fcgen.grammar.characters import ANY, DIGIT, LINE_END, SPACE, WORD, CharSet, Range
 from fcgen.grammar.pattern import BEGIN, END, Node, chain, choice, look, loop, one_of
 from fcgen.grammar.properties import unicode_property
 from fcgen.grammar.work import spend
 
 MAX_LENGTH = 250_000
+_MOST_KEPT = 1_000  # characters of a pattern whose tree is kept: a node for each
 MAX_DEPTH = 40
 MAX_TURNS = 100_000
 
@@ -70,6 +72,11 @@ def parse_pattern(pattern: str) -> Node:
     check_kind(pattern)
     if len(pattern) > MAX_LENGTH:
         raise PatternError("a pattern has too many characters", limit=MAX_LENGTH, given=len(pattern))
+    return _parsed(pattern) if len(pattern) <= _MOST_KEPT else _Reader(pattern).read()
+
+
+@lru_cache(maxsize=256)
+def _parsed(pattern: str) -> Node:
     return _Reader(pattern).read()
 
 
@@ -153,7 +160,7 @@ class _Reader:
             hint = r"Write \] for the character; [\s\S] is any character."
             self.refuse(f"{excerpt(text)}, which is a class of its own up to its first ]", self.empty_class, hint)
         else:
-            self.open[-1].parts.append(one_of(self.chars(c, start)))
+            self.open[-1].parts.append(self.character(c, start))
             repeatable = True
         self.repeatable = repeatable
 
@@ -223,12 +230,15 @@ class _Reader:
     def too_many(self, start: int) -> NoReturn:
         self.refuse(f"a quantifier over {MAX_TURNS}", start, "Use a smaller count, or no upper limit.")
 
-    def chars(self, c: str, start: int) -> CharSet:
+    def character(self, c: str, start: int) -> Node:
         if c == ".":
-            return ANY if "s" in self.flags else LINE_END.complement()
+            return one_of(ANY if "s" in self.flags else LINE_END.complement())
         if c == "[":
-            return self.char_class(start)
-        return self.in_any_case(_as_set(self.escape(start, in_class=False) if c == "\\" else ord(c)))
+            return one_of(self.char_class(start))
+        found = self.escape(start, in_class=False) if c == "\\" else ord(c)
+        if isinstance(found, int) and "i" not in self.flags:
+            return _only(found)
+        return one_of(self.in_any_case(_as_set(found)))
 
     def in_any_case(self, chars: CharSet) -> CharSet:
         return in_any_case(chars) if "i" in self.flags else chars
@@ -238,26 +248,26 @@ class _Reader:
         self.at += negated
         if self.peek() == "]" and self.empty_class is None:
             self.empty_class = start
-        items = []
+        ranges: list[Range] = []
         while self.peek() != "]":
-            items.append(self.class_range(start))
+            ranges += self.class_range(start)
         self.at += 1
-        found = self.in_any_case(CharSet.of().union(*items))
+        found = self.in_any_case(CharSet.of(*ranges))
         return found.complement() if negated else found
 
-    def class_range(self, start: int) -> CharSet:
+    def class_range(self, start: int) -> Iterable[Range]:
         place = self.at
         low = self.class_atom(start)
         if self.pattern[self.at : self.at + 1] != "-" or self.pattern[self.at + 1 : self.at + 2] in ("]", ""):
-            return _as_set(low)
+            return _ranges(low)
         self.at += 1
         high = self.class_atom(start)
         if isinstance(low, int) and isinstance(high, int):
             if low > high:
                 text = self.pattern[place : self.at]
                 self.refuse(f"the range {excerpt(text)}, whose bounds are in the wrong order", place)
-            return CharSet.of((low, high))
-        return _as_set(ord("-")).union(_as_set(low), _as_set(high))
+            return ((low, high),)
+        return (*_ranges(ord("-")), *_ranges(low), *_ranges(high))
 
     def class_atom(self, start: int) -> int | CharSet:
         place = self.at
@@ -345,9 +355,13 @@ def _boundary(*, inside: bool, any_case: bool) -> Node:
 
 
 def _as_set(found: int | CharSet) -> CharSet:
-    return _only(found) if isinstance(found, int) else found
+    return CharSet.of(found) if isinstance(found, int) else found
+
+
+def _ranges(found: int | CharSet) -> tuple[Range, ...]:
+    return ((found, found),) if isinstance(found, int) else found.ranges
 
 
 @lru_cache(maxsize=1024)
-def _only(code: int) -> CharSet:
-    return CharSet.of(code)
+def _only(code: int) -> Node:
+    return one_of(CharSet.of(code))

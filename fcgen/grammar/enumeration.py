@@ -64,7 +64,7 @@ def _ways(e: Expr) -> Iterator[tuple[int, Expr]]:
 
 def _possible_bytes(e: Expr) -> list[int]:
     try:
-        possible = sum(members for members, _ in arcs(generic(e, lambda _: True)))
+        possible = sum(members for members, _ in arcs(generic(e)))
     except Recording:
         return list(range(256))
     return [byte for byte in range(256) if possible >> byte & 1]

@@ -109,20 +109,20 @@ def chain(parts: Iterable[Node], *, whole: bool = False) -> Node:
     flat: list[Node] = []
     for part in parts:
         flat.extend(part.parts if isinstance(part, Chain) else (part,))
-    if _waiting(flat) <= MAX_UNSETTLED:
+    if 0 < _waiting(flat) <= MAX_UNSETTLED:
         flat = _settled(flat, whole=whole)
-    if NEVER in flat:
-        return NEVER
     if len(flat) < 2:
         return flat[0] if flat else NIL
-    return Chain(
-        least=sum(part.least for part in flat),
-        most=sum(part.most for part in flat),
-        plain=all(part.plain for part in flat),
-        empty=all(part.empty for part in flat),
-        conditions=max(part.conditions for part in flat),
-        parts=tuple(flat),
-    )
+    least, most, plain, empty, conditions = 0, 0.0, True, True, 0
+    for part in flat:
+        if part is NEVER:
+            return NEVER
+        least += part.least
+        most += part.most
+        plain = plain and part.plain
+        empty = empty and part.empty
+        conditions = max(conditions, part.conditions)
+    return Chain(least=least, most=most, plain=plain, empty=empty, conditions=conditions, parts=tuple(flat))
 
 
 def choice(parts: Iterable[Node]) -> Node:
@@ -235,7 +235,7 @@ def structural(node: Node) -> bool:
 
 
 def _waiting(parts: Iterable[Node]) -> int:
-    return sum(not part.plain for part in parts)
+    return len([part for part in parts if not part.plain])
 
 
 def _settled(parts: list[Node], *, whole: bool) -> list[Node]:
@@ -250,7 +250,7 @@ def _settled(parts: list[Node], *, whole: bool) -> list[Node]:
 
 
 def _looks(parts: Iterable[Node]) -> int:
-    return sum(isinstance(part, Look) for part in parts)
+    return len([part for part in parts if isinstance(part, Look)])
 
 
 def _joined_to_neighbours(parts: Iterable[Node], *, ahead: bool, whole: bool) -> list[Node]:

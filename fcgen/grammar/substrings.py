@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary, ref
 import numpy as np
 from numpy.typing import NDArray
 
-from fcgen.core import SuffixAutomaton, suffix_automaton
+from fcgen.core import SuffixAutomaton, substring, suffix_automaton
 from fcgen.errors import GrammarTooLarge
 from fcgen.grammar.arcs import derived
 from fcgen.grammar.characters import CharSet
@@ -142,11 +142,7 @@ class Substrings:
         key = (state, least, most)
         found = self._terms.get(key)
         if found is None:
-            found = Substring()
-            found.arcs_memo = None
-            found.owner, found.state, found.least, found.most = self, state, least, most
-            found.fewest_memo = read.need(state, least)
-            found.can_stop = found.fewest_memo == 0
+            found = substring(self, state, least, most, read.need(state, least))
             self._terms[key] = found
         return found
 

@@ -1,4 +1,7 @@
-"""The kinds of terms: what a byte language is written with. `expr.py` builds them, and says what they are for."""
+"""The kinds of terms: what a byte language is written with. `expr.py` builds them, and says what they are for.
+
+The terms themselves are native (`fcgen.core`); here is what they refer to.
+"""
 
 from __future__ import annotations
 
@@ -6,98 +9,71 @@ import threading
 from bisect import bisect_right
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from copy import copy
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
+
+from fcgen.core import (
+    Alt,
+    Apart,
+    Both,
+    ByteSet,
+    Complement,
+    Counted,
+    Deferred,
+    DfaState,
+    Empty,
+    Expr,
+    Fork,
+    Literal,
+    Nothing,
+    Record,
+    Reference,
+    Repeat,
+    Seq,
+    Substring,
+    SuffixAutomaton,
+    Unknown,
+    Unlike,
+    force,
+    parts_of,
+    provide,
+)
+
+__all__ = [
+    "UNKNOWN_CONTENTS",
+    "Alt",
+    "Apart",
+    "Both",
+    "ByteSet",
+    "Complement",
+    "Contents",
+    "Counted",
+    "CountedAutomaton",
+    "Deferred",
+    "DfaState",
+    "Empty",
+    "Expr",
+    "Fork",
+    "Literal",
+    "Measure",
+    "Names",
+    "Nothing",
+    "Record",
+    "Reference",
+    "Repeat",
+    "Scope",
+    "Seq",
+    "Substring",
+    "Substrings",
+    "Unknown",
+    "Unlike",
+    "building",
+    "force",
+    "parts_of",
+]
 
 building = threading.RLock()
 """Held by the one thread that builds terms, or finds out what follows them."""
-
-
-class Expr:
-    """A byte language. Compare by identity; build with the functions of this module."""
-
-    __slots__ = ("__weakref__", "arcs_memo", "can_stop", "fewest_memo")
-
-    can_stop: bool
-    arcs_memo: Any
-    fewest_memo: float | None
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__.lower()}>"
-
-
-class Nothing(Expr):
-    """The language without a string."""
-
-    __slots__ = ()
-
-
-class Empty(Expr):
-    """The language of the empty string alone."""
-
-    __slots__ = ()
-
-
-class Literal(Expr):
-    """One string of at least one byte."""
-
-    __slots__ = ("data",)
-    data: bytes
-
-    def __repr__(self) -> str:
-        return f"<literal {self.data!r}>"
-
-
-class ByteSet(Expr):
-    """One byte out of a set of at least two."""
-
-    __slots__ = ("members",)
-    members: int
-
-
-class Seq(Expr):
-    """`head`, then `tail`. The head is never a Seq; a literal is never followed by a literal."""
-
-    __slots__ = ("head", "tail")
-    head: Expr
-    tail: Expr
-
-
-class Alt(Expr):
-    """Any of at least two parts, none of which is an Alt."""
-
-    __slots__ = ("parts",)
-    parts: tuple[Expr, ...]
-
-
-class Repeat(Expr):
-    """`inner`, at least `least` and at most `most` times (None: no limit)."""
-
-    __slots__ = ("inner", "least", "most")
-    inner: Expr
-    least: int
-    most: int | None
-
-
-class Both(Expr):
-    """What all of at least two parts accept."""
-
-    __slots__ = ("parts",)
-    parts: tuple[Expr, ...]
-
-
-class Complement(Expr):
-    """Every byte string that `inner` does not accept."""
-
-    __slots__ = ("inner",)
-    inner: Expr
-
-
-class Reference(Expr):
-    """What `scope` defines under `name`, looked up when it is walked: recursion."""
-
-    __slots__ = ("name", "scope")
-    scope: Scope
-    name: Hashable
+provide(building=building)
 
 
 class Contents:
@@ -127,48 +103,8 @@ class Contents:
 UNKNOWN_CONTENTS = Contents()
 
 
-class Deferred(Expr):
-    """A term that is built when it is walked; until then `like` stands for it."""
-
-    __slots__ = ("_like", "build", "built", "contents")
-    build: Callable[[], Expr]
-    built: Expr | None
-    contents: Contents
-    _like: Expr | Callable[[], Expr]
-
-    @property
-    def like(self) -> Expr:
-        """What stands for it."""
-        if not isinstance(self._like, Expr):
-            self._like = self._like()
-        return self._like
-
-    def force(self) -> Expr:
-        """The term itself, made once, whichever thread is first."""
-        if self.built is None:
-            with building:
-                if self.built is None:
-                    self.built = self.build()
-        return self.built
-
-
-class Apart(Expr):
-    """`inner`, walked by itself: what follows is the same wherever it ends, and waits until then."""
-
-    __slots__ = ("inner",)
-    inner: Expr
-
-
 Measure: TypeAlias = Callable[[Expr], float]
 """The fewest bytes that finish a term."""
-
-
-class Unlike(Expr):
-    """The texts of `plain` that are none of `names`, which are many strings at most, and never all that there are."""
-
-    __slots__ = ("names", "plain")
-    plain: Expr
-    names: frozenset[bytes]
 
 
 class Names:
@@ -283,42 +219,6 @@ class Names:
         return found
 
 
-class Fork(Expr):
-    """What is left of some names after `depth` bytes (or symbols), then what follows each.
-
-    They are those at the places from `first` to `last` in the order of the names whose bit is set in `chosen`; their
-    next bytes are not all the same.
-    """
-
-    __slots__ = ("chosen", "depth", "first", "last", "names")
-    names: Names
-    first: int
-    last: int
-    depth: int
-    chosen: int
-
-
-class Record(Expr):
-    """What is left of a text of `names` after `written`, then `after` the whole of it."""
-
-    __slots__ = ("after", "like", "names", "sure", "written")
-    names: Expr
-    written: bytes
-    after: Callable[[bytes], Expr]
-    like: Expr
-    sure: bool  # whether it is known that something can follow each text of `names`
-
-
-class Substring(Expr):
-    """What is left of a substring of a text, at a state of the text's automaton: so many more characters."""
-
-    __slots__ = ("least", "most", "owner", "state")
-    owner: Substrings
-    state: int
-    least: int
-    most: int | None
-
-
 class Substrings(Protocol):
     """The substrings of a text (`substrings.py`)."""
 
@@ -330,7 +230,7 @@ class Substrings(Protocol):
         """The spellings of characters that are not literal."""
 
     @property
-    def automaton(self) -> Any:
+    def automaton(self) -> SuffixAutomaton:
         """The suffix automaton, whose states are those of terms."""
 
     @property
@@ -357,15 +257,6 @@ class Substrings(Protocol):
         """The substrings where characters are spelled with the bytes of an alphabet."""
 
 
-class Counted(Expr):
-    """What is left at a state of an automaton over characters after `count` of them."""
-
-    __slots__ = ("count", "owner", "state")
-    owner: CountedAutomaton
-    state: int
-    count: int
-
-
 class CountedAutomaton(Protocol):
     """An automaton over characters beside a count of them (`counted.py`)."""
 
@@ -386,13 +277,6 @@ class CountedAutomaton(Protocol):
         """The same with these terms in place of its characters'."""
 
 
-class Unknown(Expr):
-    """A place where what follows depends on bytes that are not known."""
-
-    __slots__ = ("need",)
-    need: int
-
-
 class Scope:
     """The definitions that references expand to."""
 
@@ -410,26 +294,3 @@ class Scope:
 
     def __contains__(self, name: Hashable) -> bool:
         return name in self._definitions
-
-
-def parts_of(e: Expr) -> tuple[Expr, ...]:
-    """The terms that `e` is put together from, as far as its structure tells: not those of Both and Complement."""
-    match e:
-        case Seq():
-            return (e.tail, e.head)
-        case Alt():
-            return e.parts
-        case Repeat() | Apart():
-            return (e.inner,)
-        case Unlike():
-            return (e.plain,)
-        case Reference():
-            return (e.scope[e.name],)
-        case Deferred():
-            return (e.like,)
-        case Record():
-            return (e.like, e.names)
-        case Counted():
-            return e.owner.characters
-        case _:
-            return ()

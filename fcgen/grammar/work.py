@@ -11,21 +11,14 @@ from __future__ import annotations
 
 import gc
 import operator
-import threading
 from typing import SupportsIndex
 
-from fcgen.errors import OptionError, OutOfSteps, excerpt
+from fcgen.core import fuel, set_fuel, spend
+from fcgen.errors import OptionError, excerpt
+
+__all__ = ["MAX_STEPS", "bounded", "read_limit", "spend", "uninterrupted"]
 
 MAX_STEPS = 500_000
-_NO_LIMIT = 1 << 62
-
-
-class _Account(threading.local):
-    left = _NO_LIMIT
-    limit = _NO_LIMIT
-
-
-_account = _Account()
 
 
 def read_limit(name: str, limit: object) -> int:
@@ -40,17 +33,6 @@ def read_limit(name: str, limit: object) -> int:
     )
 
 
-def spend(steps: int = 1) -> None:
-    """Count some steps. Raises OutOfSteps where they are more than there may be."""
-    _account.left -= steps
-    if _account.left < 0:
-        raise OutOfSteps(
-            "this takes too many steps",
-            limit=_account.limit,
-            hint="Simplify what is asked for, or raise the limit (max_steps).",
-        )
-
-
 class bounded:  # noqa: N801  it is used as a function is
     """Let the work within take so many steps; within another such block, what is left of its steps at most.
 
@@ -63,14 +45,13 @@ class bounded:  # noqa: N801  it is used as a function is
         self._steps = steps if type(steps) is int else read_limit("max_steps", steps)
 
     def __enter__(self) -> None:
-        self._before = _account.left, _account.limit
-        if self._steps < _account.left:
-            _account.left = _account.limit = self._steps
-        self._started = _account.left
+        self._before = left, limit = fuel()
+        self._started = min(left, self._steps)
+        set_fuel(self._started, limit if left <= self._steps else self._steps)
 
     def __exit__(self, *_: object) -> None:
         left, limit = self._before
-        _account.left, _account.limit = left - (self._started - _account.left), limit
+        set_fuel(left - (self._started - fuel()[0]), limit)
 
 
 class uninterrupted:  # noqa: N801  it is used as a function is

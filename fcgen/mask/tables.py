@@ -7,8 +7,8 @@ uint32 words: token t is bit t & 31 of word t >> 5. Stop tokens are set where th
 A text may be nested MAX_NESTING deep by choice. Deeper, only tokens are allowed that lead nearer to the end, so that a
 reader that recurses (as `json.loads` does) can read whatever is written.
 
-What is known is read without a lock. Rows and steps that are not used again are dropped when there are too many, and
-found again when they are asked for.
+What is known is read without a lock, most of it in the core (`core.ConfigurationTable`). Rows and steps that are not
+used again are dropped when there are too many, and found again when they are asked for.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fcgen.core import Growth, clear, put_at
+from fcgen.core import ConfigurationTable, Growth, clear, put_at
 from fcgen.grammar.automaton import DEAD, FAR
 from fcgen.grammar.derive import fewest_needs_no_memory
 from fcgen.grammar.terms import Expr
@@ -39,7 +39,7 @@ MAX_NESTING = 128
 """How many values may be open, one in the other, where a text goes on by choice."""
 
 
-class Tables:
+class Tables(ConfigurationTable):
     """The places of a grammar, and the masks over a vocabulary of those that were asked for. Thread-safe.
 
     Attributes:
@@ -49,24 +49,20 @@ class Tables:
     """
 
     def __init__(self, root: Expr, vocabulary: Vocabulary, *, max_states: int, max_steps: int) -> None:
+        self._cache = cache_of(vocabulary)
+        self._max_rows = max(1, MAX_ROW_BYTES // (4 * self._cache.words))
+        super().__init__(self._cache.words, self._max_rows, MAX_STEPS_KEPT)
         self.vocabulary = vocabulary
         self._root, self._limits = root, (max_states, max_steps)
         self._lock = threading.Lock()
         self._next: Tables | None = None
-        self._cache = cache_of(vocabulary)
         self._automaton = self._cache.automaton
         self._growth = Growth(max_states, max_steps)
-        self.words = self._cache.words
-        self._max_rows = max(1, MAX_ROW_BYTES // (4 * self.words))
-        self._rows: dict[int, Words] = {}
         self._far: dict[int, int] = {}
-        self._worst: dict[int, int] = {}
         self._stopping: dict[bytes, Words] = {}
-        self._steps: dict[tuple[int, int], int] = {}
         self._forced: dict[int, tuple[int, ...]] = {}
         self._forced_texts: dict[int, bytes] = {}
         self._must_stop: dict[int, bool] = {}
-        self._canonical: dict[int, Words] = {}
         self._closings = Closings(self._automaton, vocabulary)
         with self._automaton.growing(self._growth), uninterrupted():
             self._writable = self._cache.restriction.of(root)
@@ -88,7 +84,7 @@ class Tables:
 
     def row(self, place: int) -> Words:
         """The mask of `place`. Read-only, shared."""
-        row = self._rows.get(place)
+        row = self.known_mask(place)
         return self._compute_row(place) if row is None else row
 
     def row_within(self, place: int, left: int) -> Words:
@@ -100,7 +96,7 @@ class Tables:
         if left > self._worst_closing(place) or self.is_deep(place):  # deep: each token leads nearer to the end
             return row
         ends = self._ends(place)
-        self._worst[place] = max((closing for closing, _ in ends), default=0)
+        self.keep_most_to_finish(place, max((closing for closing, _ in ends), default=0))
         return self._nearer(place, ends, left)
 
     def is_deep(self, place: int) -> bool:
@@ -109,7 +105,7 @@ class Tables:
 
     def canonical_row(self, place: int) -> Words:
         """The mask of `place` without tokens that no tokenizer would end there (`canonical.py`). Read-only, shared."""
-        found = self._canonical.get(place)
+        found = self.known_canonical_mask(place)
         if found is None:
             found = row = self.row(place)
             with self._automaton.growing(self._growth):
@@ -118,12 +114,14 @@ class Tables:
                 found = row.copy()
                 clear(np.array(tokens, np.int32), found)
                 found.flags.writeable = False
-            self._canonical[place] = found
+            self.keep_canonical_mask(place, found)
         return found
 
     def step(self, place: int, token: int) -> int:
         """The place after `token`, or DEAD: for stop tokens, and for ids that are no token."""
-        then = self._steps.get((place, token))
+        if not 0 <= token < self.vocabulary.size:
+            return DEAD
+        then = self.known_step(place, token)
         return self._find_step(place, token) if then is None else then
 
     def steps(self, place: int, data: Iterable[int]) -> list[tuple[int, int]]:
@@ -138,15 +136,17 @@ class Tables:
 
     def closing(self, place: int) -> int:
         """How many tokens close the reply from `place`, stop token included: an upper bound that is kept."""
-        known = self._closings.known(place)
+        known = self.known_to_finish(place)
         if known is None:
             with self._automaton.growing(self._growth):
                 known = self._closings.find(place)
+            self.keep_to_finish(place, known)
         return known
 
     def affords(self, place: int, then: int, left: int) -> bool:
         """Whether `left` tokens suffice for a token that leads from `place` to `then`, and to close the reply there."""
-        return left > self._worst.get(place, left) or self.closing(then) < left
+        most = self.known_most_to_finish(place)
+        return (most is not None and left > most) or self.closing(then) < left
 
     def forced(self, place: int) -> tuple[int, ...]:
         """The tokens about which the grammar leaves no choice at `place`."""
@@ -178,14 +178,14 @@ class Tables:
 
     def _worst_closing(self, place: int) -> int:
         """At least the greatest closing after a token from `place`."""
-        worst = self._worst.get(place)
+        worst = self.known_most_to_finish(place)
         if worst is None:
             far = self._far.get(place, FAR)
             if far < FAR and self._is_counted:
                 worst = far + 1
             else:
                 worst = max((closing for closing, _ in self._ends(place)), default=0)
-            self._worst[place] = worst
+            self.keep_most_to_finish(place, worst)
         return worst
 
     @cached_property
@@ -221,19 +221,14 @@ class Tables:
             if row is found.row:
                 row = self._stopping[found.key] = row | self._stop_row
                 row.flags.writeable = False
-        if len(self._rows) >= self._max_rows:
+        if len(self._far) >= self._max_rows:
             self._stopping.clear()
-            _drop_half(self._rows)
             _drop_half(self._far)
-            _drop_half(self._worst)
-            _drop_half(self._canonical)
         self._far[place] = found.far
-        self._rows[place] = row
+        self.keep_mask(place, row)
         return row
 
     def _find_step(self, place: int, token: int) -> int:
-        if not 0 <= token < self.vocabulary.size:
-            return DEAD
         data = self.vocabulary.walked_bytes(token)
         if not data:
             return DEAD
@@ -241,9 +236,7 @@ class Tables:
             then = self._automaton.step(place, data)
         if then != DEAD and self.is_deep(place) and not self.row(place)[token >> 5] >> (token & 31) & 1:
             then = DEAD
-        if len(self._steps) >= MAX_STEPS_KEPT:
-            self._steps.clear()
-        self._steps[place, token] = then
+        self.keep_step(place, token, then)
         return then
 
 

@@ -21,13 +21,19 @@ They are patterns, not terms, so that they can be spelled as UTF-8 or as the ins
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from types import MappingProxyType
 
 
 def format_pattern(name: str) -> str | None:
-    """The pattern that whole texts of a format match; None if the format is not enforced."""
-    return FORMATS.get(name)
+    """Return the pattern that whole texts of a format match; None if the format is not enforced."""
+    return _make(name) if name in FORMATS else None
+
+
+@cache
+def _make(name: str) -> str:
+    return FORMATS[name]()
 
 
 def _date() -> str:
@@ -212,34 +218,40 @@ def _email(more: str = "", domain: str | None = None) -> str:
     return rf"(?:{atom}(?:\.{atom})*|{quoted})@(?:{name}|\[(?:{_ipv4()}|IPv6:{_ipv6()})\])"
 
 
+def _idn_email() -> str:
+    name = f"[A-Za-z0-9{_BEYOND_ASCII}]+"
+    return _email(_BEYOND_ASCII, rf"{name}(?:[.\-]{name})*")
+
+
 def _uuid() -> str:
     return "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 
 
-FORMATS: Mapping[str, str] = MappingProxyType(
+# Each is made when it is asked for: some take a millisecond.
+FORMATS: Mapping[str, Callable[[], str]] = MappingProxyType(
     {
-        "color": f"#(?:[0-9A-Fa-f]{{3}}){{1,2}}|{_COLORS}",
-        "date": _date(),
-        "time": _time(),
-        "date-time": f"{_date()}[Tt]{_time()}",
-        "duration": _duration(),
-        "email": _email(),
-        "idn-email": _email(_BEYOND_ASCII, rf"[A-Za-z0-9{_BEYOND_ASCII}]+(?:[.\-][A-Za-z0-9{_BEYOND_ASCII}]+)*"),
-        "hostname": _hostname(),
-        "host-name": _hostname(),
-        "idn-hostname": _idn_hostname(),
-        "ipv4": _ipv4(),
-        "ip-address": _ipv4(),
-        "ipv6": _ipv6(),
-        "uri": _resource(),
-        "uri-reference": _resource(relative=True),
-        "iri": _resource(_UCS),
-        "iri-reference": _resource(_UCS, relative=True),
-        "uri-template": _uri_template(),
-        "json-pointer": _POINTER,
-        "relative-json-pointer": f"(?:0|[1-9]+0?)(?:#|{_POINTER})",
-        "regex": _regex(),
-        "uuid": _uuid(),
+        "color": lambda: f"#(?:[0-9A-Fa-f]{{3}}){{1,2}}|{_COLORS}",
+        "date": _date,
+        "time": _time,
+        "date-time": lambda: f"{_date()}[Tt]{_time()}",
+        "duration": _duration,
+        "email": _email,
+        "idn-email": _idn_email,
+        "hostname": _hostname,
+        "host-name": _hostname,
+        "idn-hostname": _idn_hostname,
+        "ipv4": _ipv4,
+        "ip-address": _ipv4,
+        "ipv6": _ipv6,
+        "uri": _resource,
+        "uri-reference": lambda: _resource(relative=True),
+        "iri": lambda: _resource(_UCS),
+        "iri-reference": lambda: _resource(_UCS, relative=True),
+        "uri-template": _uri_template,
+        "json-pointer": lambda: _POINTER,
+        "relative-json-pointer": lambda: f"(?:0|[1-9]+0?)(?:#|{_POINTER})",
+        "regex": _regex,
+        "uuid": _uuid,
     }
 )
 

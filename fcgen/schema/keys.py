@@ -12,7 +12,6 @@ from functools import lru_cache
 
 from fcgen.grammar.characters import ANY, CharSet, json_char_free, json_chars
 from fcgen.grammar.expr import alt_of, both, complement, literal, repeat, seq, unlike
-from fcgen.grammar.lark import read_grammar
 from fcgen.grammar.names import fork
 from fcgen.grammar.terms import Expr, Names
 from fcgen.schema.values import spelled
@@ -40,8 +39,8 @@ def _one_of(names: frozenset[bytes], spell: Spell) -> Expr:
 
 
 def any_char(spell: Spell) -> Expr:
-    """Any character of a JSON string."""
-    return read_grammar("json")["CHAR"] if spell is json_chars else spell(ANY)
+    """Spell any character of a JSON string."""
+    return spell(ANY)
 
 
 @lru_cache(maxsize=2)

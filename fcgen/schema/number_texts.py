@@ -45,7 +45,6 @@ from fcgen.schema.number_sets import Number, common_step, is_multiple, spelled
 MOST_EXCLUDED = 10_000
 _LISTED = 100
 _ZERO = literal(b"0")
-_TINY_EXPONENT = alt_of(literal(b"e-%02d" % n) for n in range(5, 325))
 
 
 def number_texts(part: Number, *, exponent: bool = True, whole_fraction: bool = True, canonical: bool = False) -> Expr:
@@ -230,6 +229,11 @@ def _sure_texts(places: int, power: int) -> Expr:
     return seq(optional(MINUS), alt_of(ways))
 
 
+@lru_cache(maxsize=1)
+def _tiny_exponent() -> Expr:
+    return alt_of(literal(b"e-%02d" % n) for n in range(5, 325))
+
+
 @lru_cache(maxsize=64)
 def _canonical(digits: int, exponent: bool) -> Expr:  # noqa: FBT001
     """Numbers as json.dumps writes them, given that integers are written out up to so many digits."""
@@ -245,7 +249,7 @@ def _canonical(digits: int, exponent: bool) -> Expr:  # noqa: FBT001
     if exponent:
         huge = alt_of(literal(b"e+%d" % n) for n in range(digits, 309))
         mantissa = seq(NOT_ZERO, optional(seq(POINT, no_zero_last)))
-        ways.append(seq(mantissa, alt(_TINY_EXPONENT, huge)))
+        ways.append(seq(mantissa, alt(_tiny_exponent(), huge)))
     return alt(_ZERO, seq(optional(MINUS), alt_of(ways)))
 
 

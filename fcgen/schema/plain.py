@@ -1,8 +1,8 @@
 """Schemas of which it is seen at a glance that they can be compiled, and how short their shortest text is.
 
 Most parameters of functions are an object of strings, numbers, given words, arrays and objects, each with a type of its
-own. No two keywords of such a schema can contradict each other, none refers to another place, and none costs work that
-grows faster than the schema; so of many functions only those need be compiled that a reply names.
+own. It is seen that no two keywords of such a schema contradict each other, none refers to another place, and none
+costs work that grows faster than the schema; so of many functions only those need be compiled that a reply names.
 """
 
 from __future__ import annotations
@@ -12,17 +12,19 @@ from typing import Any
 MAX_DEPTH = 12
 MAX_VALUES = 300
 MAX_LENGTH = 1000  # that a text is demanded to have
+MAX_ITEMS = 1000
+_MAX_NUMBER = 10**12
 _SAYS_NOTHING = frozenset(["description", "title", "default", "example", "examples"])
 _KEYWORDS = {
     "string": _SAYS_NOTHING | {"type", "enum", "minLength", "maxLength"},
-    "integer": _SAYS_NOTHING | {"type"},
-    "number": _SAYS_NOTHING | {"type"},
+    "integer": _SAYS_NOTHING | {"type", "minimum", "maximum"},
+    "number": _SAYS_NOTHING | {"type", "minimum", "maximum"},
     "boolean": _SAYS_NOTHING | {"type"},
     "null": _SAYS_NOTHING | {"type"},
-    "array": _SAYS_NOTHING | {"type", "items"},
+    "array": _SAYS_NOTHING | {"type", "items", "minItems", "maxItems"},
     "object": _SAYS_NOTHING | {"type", "properties", "required", "additionalProperties"},
 }
-_SHORTEST = {"string": 2, "integer": 1, "number": 1, "boolean": 4, "null": 4, "array": 2}
+_SHORTEST = {"boolean": 4, "null": 4}
 
 
 def plain_need(schema: Any, *, colon: int = 2, comma: int = 2) -> int | None:
@@ -63,19 +65,36 @@ class PlainNeeds:
 
     def _look(self, schema: Any, depth: int) -> int | None:
         self._left -= 1
-        kind = schema.get("type") if type(schema) is dict else None
+        if type(schema) is not dict:
+            return None
+        kind = schema.get("type", "string" if "enum" in schema else None)
         if type(kind) is not str or self._left < 0 or depth > MAX_DEPTH:
             return None
         known = _KEYWORDS.get(kind)
         if known is None or not schema.keys() <= known or not _are_remarks(schema):
             return None
-        if kind == "object":
-            return self._of_object(schema, depth)
-        if kind == "array" and "items" in schema and self._need(schema["items"], depth + 1) is None:
+        match kind:
+            case "object":
+                return self._of_object(schema, depth)
+            case "array":
+                return self._of_array(schema, depth)
+            case "integer" | "number":
+                return _of_bounds(schema)
+            case "string" if "enum" in schema:
+                return None if "minLength" in schema or "maxLength" in schema else self._of_words(schema["enum"])
+            case "string":
+                return _of_length(schema)
+            case _:
+                return _SHORTEST[kind]
+
+    def _of_array(self, schema: dict[str, Any], depth: int) -> int | None:
+        item = self._need(schema["items"], depth + 1) if "items" in schema else None
+        least, most = schema.get("minItems", 0), schema.get("maxItems", MAX_ITEMS)
+        if (item is None and "items" in schema) or not type(least) is type(most) is int:
             return None
-        if "enum" in schema:
-            return None if "minLength" in schema or "maxLength" in schema else self._of_words(schema["enum"])
-        return _of_length(schema) if kind == "string" else _SHORTEST[kind]
+        if not 0 <= least <= most <= MAX_ITEMS or (least and item is None):
+            return None
+        return 2 + least * (item or 0) + self._comma * max(0, least - 1)
 
     def _of_object(self, schema: dict[str, Any], depth: int) -> int | None:
         properties, required = schema.get("properties", {}), schema.get("required", ())
@@ -103,6 +122,15 @@ def _are_remarks(schema: dict[str, Any]) -> bool:
     """Whether annotations have the form that metaschemas demand."""
     texts = type(schema.get("description", "")) is type(schema.get("title", "")) is str
     return texts and type(schema.get("examples", [])) is list
+
+
+def _of_bounds(schema: dict[str, Any]) -> int | None:
+    """The digits of the integer within the bounds that is nearest to 0, if no other spelling of a number is shorter."""
+    least, most = schema.get("minimum", -_MAX_NUMBER), schema.get("maximum", _MAX_NUMBER)
+    if not type(least) is type(most) is int or not -_MAX_NUMBER <= least <= most <= _MAX_NUMBER:
+        return None
+    nearest = max(least, min(most, 0))
+    return len(str(nearest)) if abs(nearest) < 1000 else None
 
 
 def _of_length(schema: dict[str, Any]) -> int | None:

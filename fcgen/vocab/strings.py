@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_UNKNOWN = np.zeros(0, np.int32)
+
 
 class Strings:
     """A list of byte strings. Immutable; equal to another one if all strings are.
@@ -20,24 +22,37 @@ class Strings:
     Args:
         data: the strings, one after the other.
         ends: where in `data` each of them ends.
+        order: places of strings in the order of the strings, as far as it is known.
+
+    Raises ValueError for over 2 GiB.
 
     Attributes:
         data: the strings, one after the other.
-        start: int64[n], where in `data` each of them begins.
-        length: int64[n], the number of its bytes.
+        bounds: int32[n + 1], where in `data` each of them begins, and where the last one ends.
+        order: as given. It is no part of what the strings are.
     """
 
-    __slots__ = ("_bounds", "_ends", "data", "length", "start")
+    __slots__ = ("_bounds", "bounds", "data", "order")
 
-    def __init__(self, data: bytes, ends: NDArray[np.integer[Any]]) -> None:
-        bounds = np.zeros(len(ends) + 1, np.int64)
-        bounds[1:] = ends
+    def __init__(self, data: bytes, ends: NDArray[np.integer[Any]], order: NDArray[np.int32] = _UNKNOWN) -> None:
+        if len(data) > np.iinfo(np.int32).max:
+            raise ValueError("the strings have over 2 GiB")
         self.data = data
-        self.length = np.diff(bounds)
-        self.length.flags.writeable = False
-        self._ends = bounds.tobytes()
-        self.start = np.frombuffer(self._ends, np.int64)[:-1]
-        self._bounds = memoryview(self._ends).cast("q")  # gives an int in half the time that an array takes
+        self.order = order
+        self.bounds = np.zeros(len(ends) + 1, np.int32)
+        self.bounds[1:] = ends
+        self.bounds.flags.writeable = False
+        self._bounds = self.bounds.data  # gives an int in half the time that an array takes
+
+    @property
+    def start(self) -> NDArray[np.int32]:
+        """Where in `data` each of them begins."""
+        return self.bounds[:-1]
+
+    @property
+    def length(self) -> NDArray[np.int32]:
+        """How many bytes each of them has."""
+        return np.diff(self.bounds)
 
     @classmethod
     def of(cls, strings: Iterable[bytes | None]) -> Strings:
@@ -46,7 +61,7 @@ class Strings:
         return cls(b"".join(known), np.cumsum(np.fromiter(map(len, known), np.int64, len(known))))
 
     def __len__(self) -> int:
-        return len(self.start)
+        return len(self.bounds) - 1
 
     def __getitem__(self, place: int) -> bytes:
         if place < 0:
@@ -54,29 +69,29 @@ class Strings:
         return self.data[self._bounds[place] : self._bounds[place + 1]]
 
     def __iter__(self) -> Iterator[bytes]:
-        return (self.data[start:end] for start, end in itertools.pairwise(self._bounds.tolist()))
+        return (self.data[start:end] for start, end in itertools.pairwise(self.bounds.tolist()))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Strings) and self.data == other.data and self._ends == other._ends
+        return isinstance(other, Strings) and self.data == other.data and np.array_equal(self.bounds, other.bounds)
 
     def __hash__(self) -> int:
-        return hash((self.data, self._ends))
+        return hash((self.data, self.bounds.tobytes()))
 
     def replaced(self, others: Mapping[int, bytes]) -> Strings:
         """These strings with others in some places. Made for few."""
         others = {place: string for place, string in others.items() if string != self[place]}
         if not others:
             return self
-        length = self.length.copy()
+        length = self.length
         pieces, done = [], 0
         for place, string in sorted(others.items()):
             pieces += [self.data[done : self._bounds[place]], string]
             done = self._bounds[place + 1]
             length[place] = len(string)
-        return Strings(b"".join([*pieces, self.data[done:]]), np.cumsum(length))
+        return Strings(b"".join([*pieces, self.data[done:]]), np.cumsum(length, dtype=np.int32), self.order)
 
     def holding(self, byte: int) -> list[int]:
         """The places of the strings that have this byte in them."""
         found = np.flatnonzero(np.frombuffer(self.data, np.uint8) == byte)
-        places: list[int] = np.unique(np.searchsorted(self.start + self.length, found, "right")).tolist()
+        places: list[int] = np.unique(np.searchsorted(self.bounds[1:], found, "right")).tolist()
         return places

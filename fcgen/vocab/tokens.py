@@ -12,6 +12,7 @@ space belongs to its token: that a decoder strips it from the first token of a t
 stands behind a prompt.
 
 Every tokenizer is put to the test: the tokens of some texts must spell these texts, as its normalizer leaves them.
+Tokens that were read are kept in the user's cache, under all that they are made of.
 Mistral's Tekken tokenizer, which has the bytes themselves, is read in `fcgen.vocab.tekken`. Other kinds, and tokenizers
 that fail the test, are refused. No kind is guessed.
 """
@@ -19,18 +20,22 @@ that fail the test, are refused. No kind is guessed.
 from __future__ import annotations
 
 import copy
+import hashlib
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fcgen.core import version
 from fcgen.errors import VocabularyError, excerpt
+from fcgen.vocab.cache import load, store
 from fcgen.vocab.strings import Strings
 from fcgen.vocab.tekken import find_tekken, read_tekken
+from fcgen.vocab.trie import build_trie
 
 SAMPLES = (
     '{"function": "search_bing", "arguments": {"query": "AI news", "limit": 10, "deep": null, "tags": ["a", "b"]}}',
@@ -42,6 +47,8 @@ SAMPLES = (
     "don't <b>\"\\/\\u00e9</b> [x]({y}) $_ `~^|` @#%&*; <|x|> [INST]",
 )
 HEX = "0123456789ABCDEFabcdef"
+CACHE_FORMAT = 1  # to be raised when what is read of a tokenizer, or how it is written, changes
+CACHED_FROM = 10_000  # tokens: fewer are read sooner than found
 FOREIGN = 324  # one past the last character of GPT-2's alphabet
 
 
@@ -59,7 +66,47 @@ class Tokens:
     special: dict[str, int]
     fallback: frozenset[int]
 
+    def to_bytes(self) -> bytes:
+        """Write the tokens for `from_bytes`: some JSON, the ends of the texts, their order, and the texts."""
+        order = build_trie(self.texts).tokens
+        head = {"count": len(self.texts), "ordered": len(order), "special": self.special, "fallback": [*self.fallback]}
+        line = json.dumps(head).encode()
+        numbers = np.concatenate(([len(line)], self.texts.bounds[1:], order)).astype("<i4")
+        return b"".join((numbers[:1].tobytes(), line, numbers[1:].tobytes(), self.texts.data))
 
+    @classmethod
+    def from_bytes(cls, data: memoryview) -> Tokens:
+        """Read what `to_bytes` has written."""
+        body = 4 + int.from_bytes(data[:4], "little")
+        head = json.loads(bytes(data[4:body]))
+        count, ordered = head["count"], head["ordered"]
+        numbers = np.frombuffer(data, "<i4", count + ordered, body)
+        texts = Strings(bytes(data[body + numbers.nbytes :]), numbers[:count], numbers[count:])
+        return cls(texts, head["special"], frozenset(head["fallback"]))
+
+
+class _Joined(NamedTuple):
+    """How many tokens the model of a tokenizer has, and the strings of those below this id, joined by spaces.
+
+    An id without a token is left out, and a token may have a space. So only those are cached of which neither is so
+    (`shows`). Another tokenizer could have the same text only if, wherever it lacks a token, the next one is named like
+    two of these with a space between: those of no tokenizer are.
+    """
+
+    total: int
+    text: str
+
+    def key(self, kind: ByteLevel | Spaced, added: Mapping[int, Any]) -> str:
+        """Return the cache's key of the tokens that are made of these."""
+        listed = [[token, entry.content, entry.special] for token, entry in sorted(added.items())]
+        return cache_key(*map(str.encode, (str(kind), json.dumps(listed), str(self.total), self.text)))
+
+    def shows(self, strings: Sequence[str]) -> bool:
+        """Whether the text has each of the model's tokens, and tells where it ends."""
+        return self.text.count(" ") + 1 == self.total and self.text == " ".join(strings[: self.total])
+
+
+@dataclass(frozen=True, slots=True)
 class ByteLevel:
     """Each character of a token stands for a byte. A token with any other character is that text."""
 
@@ -96,8 +143,8 @@ class Spaced:
         return content.replace(self.space, " ").encode()
 
 
-def read_tokens(tokenizer: Any) -> Tokens:
-    """The tokens of a tokenizer of transformers, tokenizers or mistral-common, or of an Outlines tokenizer with one.
+def read_tokens(tokenizer: Any, *, use_cache: bool = True) -> Tokens:
+    """Read the tokens of a tokenizer of transformers, tokenizers or mistral-common, or of one of Outlines with these.
 
     Raises VocabularyError where their bytes cannot be known for sure, with the reason.
     """
@@ -106,14 +153,52 @@ def read_tokens(tokenizer: Any) -> Tokens:
     backend = _backend(tokenizer)
     kind = _kind(backend)
     added = backend.get_added_tokens_decoder()
-    texts = kind.spell(_strings(backend, added))
+    joined = _joined(backend) if use_cache else None
+    key = None if joined is None else joined.key(kind, added)
+    tokens = None if key is None else cached_tokens(key)
+    if tokens is None:
+        strings = _strings(backend, added)
+        tokens = _spelled(backend, kind, added, strings)
+        _check(backend, kind, added, tokens)
+        if key is not None and joined is not None and joined.shows(strings):
+            store(key, tokens.to_bytes())
+    else:
+        _check(backend, kind, added, tokens)
+    return tokens
+
+
+def _spelled(backend: Any, kind: ByteLevel | Spaced, added: Mapping[int, Any], strings: Sequence[str]) -> Tokens:
     special = {entry.content: token for token, entry in added.items() if entry.special}
-    spelled = _byte_tokens(backend) if isinstance(kind, Spaced) else {}
+    single = _byte_tokens(backend) if isinstance(kind, Spaced) else {}
     others = {token: b"" if entry.special else kind.spell_added(entry.content) for token, entry in added.items()}
-    texts = texts.replaced(spelled | others)
-    spoken = {token: entry.content.encode() for token, entry in added.items() if entry.special}
-    _check(backend, kind, texts.replaced(spoken))  # a sample may have the text of a control token
-    return Tokens(texts, special, frozenset(spelled).difference(added))
+    return Tokens(kind.spell(strings).replaced(single | others), special, frozenset(single).difference(added))
+
+
+def cache_key(*parts: bytes) -> str:
+    """Return the key under which the cache has the tokens that are made of these parts."""
+    digest = hashlib.sha256(f"tokens {CACHE_FORMAT} of fcgen {version}\n".encode())
+    for part in parts:
+        digest.update(b"%d " % len(part))
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def cached_tokens(key: str) -> Tokens | None:
+    """Return the tokens that the cache has under a key."""
+    data = load(key)
+    try:
+        return None if data is None else Tokens.from_bytes(data)
+    except (LookupError, TypeError, ValueError):  # of a format that should have had another number
+        return None
+
+
+def _joined(backend: Any) -> _Joined | None:
+    """Ask for all of the model's tokens at once, in half the time that it takes one by one. None: they are few."""
+    from tokenizers import Tokenizer
+
+    bare = Tokenizer(backend.model)  # it shares the model, and has no decoder
+    count = bare.get_vocab_size()
+    return _Joined(count, bare.decode(range(count), skip_special_tokens=False)) if count >= CACHED_FROM else None
 
 
 def unwrap(tokenizer: Any) -> Any:
@@ -219,15 +304,17 @@ def _gpt2_bytes() -> NDArray[np.int16]:
     return table
 
 
-def _check(backend: Any, kind: ByteLevel | Spaced, texts: Strings) -> None:
+def _check(backend: Any, kind: ByteLevel | Spaced, added: Mapping[int, Any], tokens: Tokens) -> None:
     """Raise VocabularyError unless the tokens of each sample spell it."""
+    spoken = {token: entry.content.encode() for token, entry in added.items() if entry.special}
+    texts = tokens.texts.replaced(spoken)  # a sample may have the text of a control token
     if backend.truncation is not None or backend.padding is not None:
         backend = copy.deepcopy(backend)
         backend.no_truncation()
         backend.no_padding()
     for sample in SAMPLES:
-        tokens = backend.encode(sample, add_special_tokens=False).ids
-        found, expected = b"".join(texts[token] for token in tokens), _normalized(backend.normalizer, kind, sample)
+        ids = backend.encode(sample, add_special_tokens=False).ids
+        found, expected = b"".join(texts[token] for token in ids), _normalized(backend.normalizer, kind, sample)
         if found not in (expected, b" " + expected):
             raise VocabularyError(
                 f"the tokenizer's tokens for {excerpt(sample)} spell {_difference(found, expected)}",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+import numpy as np
+
 from fcgen.core import ROOT, Trie
 from fcgen.vocab.strings import Strings
 
@@ -20,7 +22,7 @@ def build_trie(strings: Sequence[bytes] | Strings, last: Collection[int] = ()) -
     Raises ValueError for a string of over 65,535 bytes.
     """
     strings = strings if isinstance(strings, Strings) else Strings.of(strings)
-    return Trie(strings.data, strings.start, strings.length, list(last))
+    return Trie(strings.data, strings.bounds, np.fromiter(last, np.int32), strings.order)
 
 
 def longest_within(trie: Trie, data: bytes) -> int:

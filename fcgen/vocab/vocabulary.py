@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
+from os import PathLike
 from threading import Lock
 from types import MappingProxyType
 from typing import Any
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 
 from fcgen.errors import VocabularyError, excerpt
 from fcgen.shared import Shared
+from fcgen.vocab.files import read_tokenizer_file
 from fcgen.vocab.strings import Strings
 from fcgen.vocab.tekken import find_tekken
 from fcgen.vocab.tokens import read_tokens, unwrap
@@ -83,25 +85,35 @@ class Vocabulary(Shared):
 
     @classmethod
     def from_tokenizer(
-        cls, tokenizer: Any, *, size: int | None = None, stop_ids: Iterable[int] | None = None
+        cls,
+        tokenizer: Any,
+        *,
+        size: int | None = None,
+        stop_ids: Iterable[int] | None = None,
+        cache: bool = True,
     ) -> Vocabulary:
-        """The vocabulary of a tokenizer of transformers (a fast one), tokenizers or mistral-common, or of Outlines.
+        """Read the vocabulary of a tokenizer of transformers (a fast one), tokenizers, mistral-common or Outlines.
 
         While a vocabulary is in use, all tokenizers with the same tokens share it, and so all that is found out about
         it. What counts are the tokens as they are now: a tokenizer that was changed has another one.
 
         Args:
-            tokenizer: the tokenizer.
+            tokenizer: the tokenizer, or the path of a `tokenizer.json` or of a folder with one.
             size: the width of the model's logits. None: as many as there are tokens.
             stop_ids: the tokens that end a reply; a model's generation settings know them best. None: the
                 tokenizer's EOS token, if it knows one.
+            cache: whether tokens of large vocabularies are kept in the user's cache folder, and taken from there.
 
         Raises:
-            VocabularyError: the tokens' bytes cannot be known for sure, an id is out of range, or the logits are
-                fewer than the tokens.
+            VocabularyError: the tokens' bytes cannot be known for sure, an id is out of range, the logits are fewer
+                than the tokens, or there is no file.
         """
-        tokens = read_tokens(tokenizer)
-        stops = frozenset(_eos_ids(unwrap(tokenizer)) if stop_ids is None else stop_ids)
+        if isinstance(tokenizer, str | PathLike):
+            tokens, ends = read_tokenizer_file(tokenizer, use_cache=cache)
+        else:
+            tokens = read_tokens(tokenizer, use_cache=cache)
+            ends = _eos_ids(unwrap(tokenizer)) if stop_ids is None else []
+        stops = frozenset(ends if stop_ids is None else stop_ids)
         size = len(tokens.texts) if size is None else size
         key = (cls, size, stops, frozenset(tokens.special.items()), tokens.fallback, tokens.texts)
         with _making:
@@ -173,7 +185,7 @@ class Vocabulary(Shared):
         """SHA-256 over all that makes the vocabulary, in hexadecimal: equal for equal vocabularies only."""
         digest = hashlib.sha256(f"{self.size} {sorted(self.stop_ids)} {sorted(self.special.items())}\n".encode())
         for strings in (self._texts, self._walked):
-            digest.update(strings.length.tobytes())
+            digest.update(strings.length.astype(np.int64).tobytes())
             digest.update(strings.data)
         digest.update(self.trie.tokens.tobytes())
         return digest.hexdigest()

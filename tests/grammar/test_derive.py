@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from walking import after, restrict
 
+from fcgen.core import keep_terms
 from fcgen.errors import GrammarError
-from fcgen.grammar.arcs import derived, forget
+from fcgen.grammar.arcs import derived
 from fcgen.grammar.automaton import DEAD, Automaton
 from fcgen.grammar.derive import INFINITE, arcs, fewest
 from fcgen.grammar.dfa import determinize
@@ -41,7 +42,7 @@ def test_arcs_spell_the_language(pair):
 def test_what_is_left_after_a_byte_is_what_the_arcs_lead_to(pair, names, byte):
     """Found with or without them; within names that must be none of some names, too."""
     for term in (seq(pair[0], literal(b"c")), unlike(repeat(byte_set(LETTER_SET)), frozenset(names))):
-        forget(term)
+        keep_terms(keep_terms(0))
         left = derived(term, byte)
         assert left is next((then for members, then in arcs(term) if members >> byte & 1), NOTHING)
         assert derived(term, byte) is left

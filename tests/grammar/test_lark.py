@@ -10,10 +10,15 @@ from hypothesis import strategies as st
 from walking import accepts
 
 from fcgen.errors import FcgenError, GrammarError
+from fcgen.grammar.characters import ANY, json_chars
 from fcgen.grammar.expr import literal
 from fcgen.grammar.lark import grammar_text, read_grammar, read_lark, read_start
 
 JSON = read_grammar("json")
+
+
+def test_the_characters_of_strings_are_those_that_the_code_writes():
+    assert JSON["CHAR"] == json_chars(ANY)
 
 
 @given(st.text())

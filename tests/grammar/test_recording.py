@@ -26,10 +26,6 @@ def after(term, data):
     return term
 
 
-def alive(_):
-    return True
-
-
 def language(term, length):
     """The texts of at most so many bytes that a walk byte by byte accepts."""
     found, ahead = set(), [(b"", term)]
@@ -145,15 +141,15 @@ def test_names_may_be_numbers_that_begin_each_other():
 def test_a_term_without_recordings_is_its_own_generic_term():
     term = seq(repeat(letters(b"ab")), literal(b"c"))
     assert not is_recording(term)
-    assert generic(term, alive) is term
-    assert generic(LANGUAGES["object"].term, alive) is LANGUAGES["object"].term
+    assert generic(term) is term
+    assert generic(LANGUAGES["object"].term) is LANGUAGES["object"].term
 
 
 @given(st.text("ab", min_size=1, max_size=5))
 def test_the_generic_term_forgets_what_was_written(key):
     first = after(LANGUAGES["object"].term, b"{" + key.encode())
     assert is_recording(first)
-    assert generic(first, alive) is generic(after(LANGUAGES["object"].term, b"{b"), alive)
+    assert generic(first) is generic(after(LANGUAGES["object"].term, b"{b"))
 
 
 def test_what_is_remembered_has_no_arcs_and_no_finite_automaton():

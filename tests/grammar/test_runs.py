@@ -3,7 +3,7 @@
 import pytest
 
 from fcgen.core import BYTE_CLASSES as CLASS
-from fcgen.grammar import expr
+from fcgen.core import keep_terms
 from fcgen.grammar.automaton import Automaton, state_of
 from fcgen.grammar.characters import ANY, CharSet, json_chars
 from fcgen.grammar.expr import ANY_BYTES, alt, literal, repeat, seq
@@ -91,6 +91,6 @@ def test_a_class_loops_if_all_its_bytes_do():
     assert automaton.loops(state, unmet) == 0
 
 
-def test_whole_characters_are_told_whenever_their_terms_were_made(monkeypatch):
-    monkeypatch.setattr(expr, "_terms", dict(expr._lasting))
+def test_whole_characters_are_told_whatever_was_asked_before():
+    keep_terms(keep_terms(0))
     assert whole_characters(json_chars(CharSet.of((0x80, 0x10FFFF)))) == 1 << TWO | 1 << THREE | 1 << FOUR

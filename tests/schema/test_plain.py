@@ -41,7 +41,34 @@ lengths = st.builds(
     st.integers(0, 4),
     st.integers(-1, 4),
 )
-enums = st.builds(lambda values, more: {"type": "string", "enum": values, **more}, st.lists(words, min_size=1), notes)
+
+
+def within(low, high, names):
+    """One of the bounds, both or none, that do not cross."""
+    bounds = st.lists(st.integers(low, high), min_size=2, max_size=2).map(sorted)
+    return st.builds(
+        lambda bounds, left: {name: value for name, value in zip(names, bounds, strict=True) if name != left},
+        bounds,
+        st.sampled_from([*names, None]),
+    )
+
+
+counts = st.just({}) | within(0, 4, ("minItems", "maxItems"))
+numbers = st.builds(
+    lambda kind, bounds: {"type": kind, **bounds},
+    st.sampled_from(["integer", "number"]),
+    within(-999, 999, ("minimum", "maximum")),
+)
+enums = st.builds(
+    lambda kind, values, more: {**kind, "enum": values, **more},
+    st.sampled_from([{"type": "string"}, {}]),
+    st.lists(words, min_size=1),
+    notes,
+)
+
+
+def arrays(items):
+    return st.builds(lambda items, counts: {"type": "array", "items": items, **counts}, items, counts)
 
 
 @st.composite
@@ -56,8 +83,8 @@ def objects(draw, values):
 
 
 plain = st.recursive(
-    scalars | enums | lengths,
-    lambda inner: objects(inner) | st.builds(lambda items: {"type": "array", "items": items}, inner) | objects(inner),
+    scalars | enums | lengths | numbers,
+    lambda inner: objects(inner) | arrays(inner) | objects(inner),
     max_leaves=6,
 )
 
@@ -136,7 +163,19 @@ def test_what_names_itself_is_found_in_plain_parts_too():
         {"type": "string", "maxLength": -1},
         {"type": "string", "enum": ["a"], "maxLength": 1},
         {"type": "integer", "minLength": 1},
+        {"type": "integer", "minimum": 3, "maximum": 2},
+        {"type": "integer", "minimum": 1000},
+        {"type": "integer", "minimum": 0.5},
+        {"type": "integer", "minimum": True},
+        {"type": "number", "minimum": 0, "exclusiveMinimum": True},
+        {"type": "array", "minItems": 2},
+        {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 1},
+        {"type": "array", "items": {"type": "string"}, "minItems": -1},
+        {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
         {"type": "string", "enum": []},
+        {"enum": []},
+        {"enum": ["a", None]},
+        {"enum": ["a"], "maxLength": 3},
         {"type": "string", "enum": ["a", 1]},
         {"type": "integer", "enum": ["a"]},
         {"type": "object", "properties": {"é": {"type": "string"}}},

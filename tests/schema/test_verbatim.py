@@ -13,7 +13,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from walking import accepts, after, allowed
 
-from fcgen import Grammar
+from fcgen import Grammar, core
 from fcgen.errors import DocumentError, GrammarTooLarge, OptionError, SchemaError, Unsatisfiable
 from fcgen.grammar import alphabet, expr, substrings
 from fcgen.grammar.derive import INFINITE, fewest
@@ -358,9 +358,17 @@ def test_spans_are_found_through_the_schema():
     assert find_spans(["a"], beside, "a") == {"/0": (0, 1)}
 
 
+@pytest.fixture
+def few_terms_kept():
+    before = core.keep_terms(1000)
+    yield
+    core.keep_terms(before)
+
+
+@pytest.mark.usefixtures("few_terms_kept")
 def test_documents_do_not_pile_up(monkeypatch):
     """What is shared by all grammars keeps some of the last ones, as many as its limits allow."""
-    monkeypatch.setattr(expr, "MAX_TERMS", 3000)
+    monkeypatch.setattr(expr, "MAX_SHARED", 3000)
     monkeypatch.setattr(alphabet, "MAX_KNOWN", 3000)
     monkeypatch.setattr(cache, "MAX_SIZE", 3000)
     vocabulary = Vocabulary([bytes([byte]) for byte in range(255)] + [None], stop_ids={255}, size=256)
@@ -380,8 +388,9 @@ def test_documents_do_not_pile_up(monkeypatch):
     assert min(alive) > 200
 
 
+@pytest.mark.usefixtures("few_terms_kept")
 def test_a_document_that_is_only_compiled_is_let_go(monkeypatch):
-    monkeypatch.setattr(expr, "MAX_TERMS", 1000)
+    monkeypatch.setattr(expr, "MAX_SHARED", 1000)
     known = []
     for i in range(100):
         document = Document(f"document number {i}")

@@ -64,4 +64,4 @@ def test_there_is_nothing_outside():
 def test_the_arrays_are_read_only():
     block = Strings.of([b"a", b"bc"])
     assert not block.start.flags.writeable
-    assert not block.length.flags.writeable
+    assert not block.bounds.flags.writeable

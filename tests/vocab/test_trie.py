@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fcgen.vocab.strings import Strings
 from fcgen.vocab.trie import _SIZES, ROOT, build_trie, longest_within
 
 # Few letters, among them the least and the greatest byte, make many shared beginnings.
@@ -52,11 +53,26 @@ def test_end_is_the_next_node_that_is_not_deeper(strings):
 
 
 @given(words)
-def test_parent_is_the_last_node_before_that_is_less_deep(strings):
+def test_path_is_the_bytes_that_lead_to_a_node(strings):
     trie = build_trie(strings)
+    path = bytearray()
     for node in range(len(trie.byte)):
-        before = (i for i in reversed(range(node)) if trie.depth[i] < trie.depth[node])
-        assert trie.parent[node] == next(before, ROOT)
+        del path[trie.depth[node] :]
+        path.append(trie.byte[node])
+        assert trie.path(node) == bytes(path)
+    assert trie.path(ROOT) == b""
+
+
+@given(words, st.data())
+def test_an_order_that_is_right_or_wrong_changes_nothing(strings, data):
+    last = data.draw(st.lists(st.integers(0, len(strings))))
+    plain = build_trie(strings, last)
+    known = Strings.of(strings)
+    tokens = st.integers(-2, len(strings) + 1)
+    for order in (plain.tokens, data.draw(st.permutations(range(len(strings)))), data.draw(st.lists(tokens))):
+        hinted = build_trie(Strings(known.data, known.bounds[1:], np.array(order, np.int32)), last)
+        for name in ("byte", "depth", "end", "reach", "classes", "token_start", "tokens"):
+            assert np.array_equal(getattr(hinted, name), getattr(plain, name))
 
 
 @given(words, st.binary(max_size=8))
@@ -93,12 +109,11 @@ def test_the_arrays_are_as_documented():
     trie = build_trie([b"b", b"", b"ab", b"a", b"ab"])
     assert trie.byte.tobytes() == b"abb"
     assert trie.depth.tolist() == [0, 1, 0]
-    assert trie.parent.tolist() == [ROOT, 0, ROOT]
     assert trie.end.tolist() == [2, 2, 3]
     assert trie.token_start.tolist() == [0, 1, 3, 4]
     assert trie.tokens.tolist() == [3, 2, 4, 0]
-    arrays = [trie.byte, trie.depth, trie.parent, trie.end, trie.token_start, trie.tokens]
-    assert [array.dtype for array in arrays] == [np.uint8, np.uint16, *[np.int32] * 4]
+    arrays = [trie.byte, trie.depth, trie.end, trie.token_start, trie.tokens]
+    assert [array.dtype for array in arrays] == [np.uint8, np.uint16, *[np.int32] * 3]
     assert not any(array.flags.writeable for array in arrays)
 
 

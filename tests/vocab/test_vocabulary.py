@@ -208,7 +208,7 @@ def fresh(tokenizer, options):
 
 
 def same(one, other):
-    arrays = ("byte", "depth", "parent", "end", "token_start", "tokens")
+    arrays = ("byte", "depth", "end", "token_start", "tokens")
     return one.fingerprint == other.fingerprint and all(
         np.array_equal(getattr(one.trie, name), getattr(other.trie, name)) for name in arrays
     )

@@ -1,0 +1,236 @@
+// Terms in Python.
+
+#include <nanobind/stl/string.h>
+
+#include <algorithm>
+
+#include "bindings.hpp"
+#include "build.hpp"
+#include "derivatives.hpp"
+#include "dfa.hpp"
+#include "fuel.hpp"
+
+namespace fcgen {
+namespace {
+
+constexpr std::int64_t kMostCounted = std::int64_t{1} << 50;  // no text is longer
+
+// A count that Python gives, which may be larger than any text.
+std::int64_t count_of(const nb::int_& number) {
+    int overflow = 0;
+    const std::int64_t found = PyLong_AsLongLongAndOverflow(number.ptr(), &overflow);
+    return overflow != 0 ? overflow * kMostCounted : std::clamp(found, -kMostCounted, kMostCounted);
+}
+
+TermRef python_repeat(const TermRef& inner, const nb::int_& least, const std::optional<nb::int_>& most) {
+    const std::int64_t limit = most ? count_of(*most) : kMostCounted;
+    if (limit < 0) return nothing();
+    return repeat(inner, std::max<std::int64_t>(0, count_of(least)),
+                  limit == kMostCounted ? RepeatTerm::kNoLimit : limit);
+}
+
+std::vector<TermRef> terms_in(nb::handle terms) {
+    std::vector<TermRef> found;
+    for (nb::handle term : terms) found.emplace_back(term_of(term));
+    return found;
+}
+
+std::string_view text_of(const nb::bytes& bytes) {
+    return {bytes.c_str(), bytes.size()};
+}
+
+nb::list to_list(const Arcs& arcs) {
+    nb::list found;
+    for (const Arc& arc : arcs) found.append(nb::make_tuple(int_of(arc.bytes), to_object(arc.then)));
+    return found;
+}
+
+Arcs arcs_in_python(Term* term) {
+    const ArcsPointer found = arcs_of(term);
+    if (!found) throw RecordingFound();
+    return *found;
+}
+
+NamesPointer names_from(nb::handle names) {
+    auto found = std::make_shared<std::vector<std::string>>();
+    for (nb::handle name : names) found->emplace_back(text_of(nb::cast<nb::bytes>(name)));
+    std::ranges::sort(*found);
+    const auto same = std::ranges::unique(*found);
+    found->erase(same.begin(), same.end());
+    return found;
+}
+
+TermRef python_deferred(nb::object build, nb::object like, nb::object contents, std::optional<bool> can_stop,
+                        std::optional<double> need) {
+    const Term* term = is_term(like) ? term_of(like) : nullptr;
+    const bool stops = term ? term->can_stop : can_stop.value_or(false);
+    const double fewest = need ? *need : term ? term->fewest : -1;
+    return deferred(std::move(build), std::move(like), std::move(contents), stops, fewest);
+}
+
+using PythonTable = std::vector<std::vector<std::pair<nb::int_, std::int32_t>>>;
+
+// The states of a finite automaton.
+nb::list dfa_states(nb::object owner, const PythonTable& table, nb::handle accepting) {
+    Dfa dfa;
+    dfa.accepting.assign(table.size(), 0);
+    for (nb::handle state : accepting) dfa.accepting.at(nb::cast<std::size_t>(state)) = 1;
+    for (const auto& row : table) {
+        Dfa::Row read;
+        for (const auto& [members, then] : row) {
+            if (then < 0 || static_cast<std::size_t>(then) >= table.size()) throw nb::index_error("no such state");
+            const ByteSet bytes = byte_set_of(members);
+            if (!bytes.is_empty()) read.emplace_back(bytes, then);
+        }
+        dfa.rows.push_back(std::move(read));
+    }
+    const std::vector<double> away = distances(dfa);
+    std::vector<TermRef> states;
+    for (std::size_t state = 0; state < dfa.size(); ++state) {
+        states.push_back(
+            owned(TermKind::kDfaState, owner, static_cast<std::int64_t>(state), away[state], away[state] == 0));
+    }
+    nb::list found;
+    for (std::size_t state = 0; state < dfa.size(); ++state) {
+        Arcs arcs;
+        for (const auto& [bytes, then] : dfa.rows[state]) {
+            const auto next = static_cast<std::size_t>(then);
+            if (away[next] != kNever) arcs.push_back({bytes, states[next]});
+        }
+        keep_arcs(states[state].get(), std::move(arcs));
+        found.append(to_object(states[state]));
+    }
+    return found;
+}
+
+// The minimal finite automaton of a term: its table, and the accepting states.
+nb::tuple determined(const TermRef& e, std::size_t limit) {
+    const Dfa dfa = minimal(explored(e, limit));
+    nb::list table, accepting;
+    for (std::size_t state = 0; state < dfa.size(); ++state) {
+        nb::list row;
+        for (const auto& [bytes, then] : dfa.rows[state]) row.append(nb::make_tuple(int_of(bytes), then));
+        table.append(std::move(row));
+        if (dfa.accepting[state]) accepting.append(state);
+    }
+    return nb::make_tuple(table, nb::steal(PyFrozenSet_New(accepting.ptr())));
+}
+
+TermRef substring(nb::object owner, std::int64_t state, nb::object least, nb::object most, double need) {
+    TermRef term = owned(TermKind::kSubstring, std::move(owner), state, need, need == 0);
+    static_cast<OwnedTerm*>(term.get())->least = std::move(least);
+    static_cast<OwnedTerm*>(term.get())->most = std::move(most);
+    return term;
+}
+
+TermRef counted(nb::object owner, std::int64_t state, nb::object count, double need) {
+    TermRef term = owned(TermKind::kCounted, std::move(owner), state, need, need == 0);
+    static_cast<OwnedTerm*>(term.get())->count = std::move(count);
+    return term;
+}
+
+DeferredTerm& as_deferred(const TermRef& term) {
+    if (term->kind != TermKind::kDeferred) throw nb::type_error("no deferred term");
+    return *static_cast<DeferredTerm*>(term.get());
+}
+
+void bind_builders(nb::module_& module) {
+    module.def("literal", [](const nb::bytes& data) { return literal(text_of(data)); }, "data"_a);
+    module.def("byte_set", [](const nb::int_& members) { return byte_set(byte_set_of(members)); }, "members"_a);
+    module.def("seq", [](const nb::args& parts) { return seq(terms_in(parts)); });
+    module.def("follow", &follow, "first"_a, "rest"_a);
+    module.def("alt", [](const nb::args& parts) { return alt(terms_in(parts)); });
+    module.def("alt_of", [](const nb::iterable& parts) { return alt(terms_in(parts)); }, "parts"_a);
+    module.def("repeat", &python_repeat, "inner"_a, "least"_a = 0, "most"_a = nb::none());
+    module.def("both", [](const nb::args& parts) { return both(terms_in(parts)); });
+    module.def("complement", &complement, "inner"_a);
+    module.def("apart", &apart, "inner"_a);
+    module.def(
+        "unlike", [](const TermRef& plain, nb::handle names) { return unlike(plain, names_from(names)); }, "plain"_a,
+        "names"_a);
+    module.def("unknown", &unknown, "need"_a);
+    module.def("reference", &reference, "scope"_a, "name"_a, nb::kw_only(), "can_stop"_a = false);
+    module.def("deferred", &python_deferred, "build"_a, "like"_a, "contents"_a, nb::kw_only(),
+               "can_stop"_a = nb::none(), "need"_a = nb::none());
+    module.def("fork_of", &fork, "names"_a, "first"_a, "last"_a, "depth"_a, "chosen"_a);
+    module.def(
+        "recorded",
+        [](const TermRef& names, const nb::bytes& written, nb::object after, const TermRef& like, bool sure) {
+            return recorded(names, std::string(text_of(written)), std::move(after), like, sure);
+        },
+        "names"_a, "written"_a, "after"_a, "like"_a, nb::kw_only(), "sure"_a = false);
+    module.def("substring", &substring, "owner"_a, "state"_a, "least"_a, "most"_a.none(), "need"_a);
+    module.def("counted", &counted, "owner"_a, "state"_a, "count"_a, "need"_a);
+    module.def("dfa_states", &dfa_states, "owner"_a, "table"_a, "accepting"_a);
+    module.def("determined", &determined, "e"_a, "limit"_a);
+}
+
+void bind_questions(nb::module_& module) {
+    module.def("arcs", [](const TermRef& e) { return to_list(arcs_in_python(e.get())); }, "e"_a);
+    module.def("derived", [](const TermRef& e, std::uint8_t byte) { return derived(e.get(), byte); }, "e"_a, "byte"_a);
+    module.def(
+        "skipped", [](const TermRef& e, const nb::bytes& data) { return skipped(e.get(), text_of(data)); }, "e"_a,
+        "data"_a);
+    module.def(
+        "generic", [](const TermRef& e, bool leaves_out_dead) { return generic(e.get(), leaves_out_dead); }, "e"_a,
+        "leaves_out_dead"_a = false);
+    module.def("is_recording", [](const TermRef& e) { return is_recording(e.get()); }, "e"_a);
+    module.def("recordings", [](const TermRef& e) { return recordings(e.get()); }, "e"_a);
+    module.def("fewest", [](const TermRef& e) { return number_of(fewest(e.get())); }, "e"_a);
+    module.def(
+        "parts_of",
+        [](const TermRef& e) {
+            nb::list found;
+            for (const TermRef& part : parts_of(e.get())) found.append(to_object(part));
+            return nb::tuple(found);
+        },
+        "e"_a);
+    module.def("force", [](const TermRef& e) { return force(as_deferred(e)); }, "e"_a);
+    module.def("living_terms", &living_terms);
+    module.def(
+        "keep_terms",
+        [](std::size_t most) {
+            const std::size_t before = kept().most();
+            kept().set_most(most);
+            return before;
+        },
+        "most"_a);
+}
+
+void bind_fuel(nb::module_& module) {
+    module.def("spend", &spend, "steps"_a = 1);
+    module.def("fuel", [] { return std::pair(fuel.left, fuel.limit); });
+    module.def("set_fuel", [](std::int64_t left, std::int64_t limit) { fuel = {left, limit}; }, "left"_a, "limit"_a);
+    module.def(
+        "provide",
+        [](nb::object settle, nb::object fork_arcs, nb::object fork_choice, nb::object boundless,
+           nb::object whole_characters, nb::object recording, nb::object building) {
+            const auto take = [](nb::object& hook, nb::object& given) {
+                if (!given.is_none()) hook = std::move(given);
+            };
+            take(hooks().settle, settle);
+            take(hooks().fork_arcs, fork_arcs);
+            take(hooks().fork_choice, fork_choice);
+            take(hooks().boundless, boundless);
+            take(hooks().whole_characters, whole_characters);
+            take(hooks().recording, recording);
+            if (!building.is_none()) Building::set_lock(std::move(building));
+        },
+        nb::kw_only(), "settle"_a = nb::none(), "fork_arcs"_a = nb::none(), "fork_choice"_a = nb::none(),
+        "boundless"_a = nb::none(), "whole_characters"_a = nb::none(), "recording"_a = nb::none(),
+        "building"_a = nb::none());
+}
+
+}  // namespace
+
+void bind_terms(nb::module_& module) {
+    register_terms(module);
+    bind_builders(module);
+    bind_questions(module);
+    bind_fuel(module);
+    module.attr("NOTHING") = to_object(nothing());
+    module.attr("EMPTY") = to_object(empty());
+    module.attr("ANY_BYTES") = to_object(any_bytes());
+}
+
+}  // namespace fcgen

@@ -1,0 +1,177 @@
+// Terms that Python's objects are part of: what is built, looked up or called when it is walked.
+
+#include <algorithm>
+
+#include "build.hpp"
+#include "fuel.hpp"
+
+namespace fcgen {
+namespace {
+
+nb::object* building_lock = nullptr;
+thread_local int building_depth = 0;
+
+bool is_equal(nb::handle a, nb::handle b) {
+    if (a.is(b)) return true;
+    const int result = PyObject_RichCompareBool(a.ptr(), b.ptr(), Py_EQ);
+    if (result < 0) throw nb::python_error();
+    return result != 0;
+}
+
+std::size_t hash_of(nb::handle object) {
+    const Py_hash_t hash = PyObject_Hash(object.ptr());
+    if (hash == -1 && PyErr_Occurred() != nullptr) throw nb::python_error();
+    return static_cast<std::size_t>(hash);
+}
+
+template <class T, class Same, class Fill>
+TermRef shared(TermKind kind, std::size_t hash, bool can_stop, Same&& same, Fill&& fill) {
+    hash = mixed(hash, static_cast<std::size_t>(kind));
+    TermRef found = term_table.find(hash, [&](const Term* term) { return term->kind == kind && same(to<T>(term)); });
+    if (found) return found;
+    spend(1);
+    T* term = make<T>(kind, can_stop);
+    found = TermRef::stolen(term);
+    fill(*term);
+    finish(term);
+    term_table.add(term, hash);
+    kept().add(term);
+    return found;
+}
+
+}  // namespace
+
+void Building::set_lock(nb::object lock) {
+    building_lock = new nb::object(std::move(lock));
+}
+
+Building::Building() {
+    if (building_depth == 0 && building_lock != nullptr) building_lock->attr("acquire")();
+    ++building_depth;
+}
+
+Building::~Building() {
+    if (--building_depth == 0 && building_lock != nullptr) building_lock->attr("release")();
+}
+
+TermRef reference(nb::object scope, nb::object name, bool can_stop) {
+    const std::size_t hash = mixed(mixed(0, scope.ptr()), hash_of(name));
+    return shared<ReferenceTerm>(
+        TermKind::kReference, hash, can_stop,
+        [&](const ReferenceTerm& term) { return term.scope.is(scope) && is_equal(term.name, name); },
+        [&](ReferenceTerm& term) {
+            term.scope = std::move(scope);
+            term.name = std::move(name);
+        });
+}
+
+TermRef fork(nb::object names, std::int64_t first, std::int64_t last, std::int64_t depth, nb::object chosen) {
+    std::size_t hash = mixed(mixed(0, names.ptr()), hash_of(chosen));
+    hash = mixed(mixed(hash, static_cast<std::size_t>(first)), static_cast<std::size_t>(depth));
+    return shared<ForkTerm>(
+        TermKind::kFork, hash, false,
+        [&](const ForkTerm& term) {
+            return term.names.is(names) && term.first == first && term.depth == depth && is_equal(term.chosen, chosen);
+        },
+        [&](ForkTerm& term) {
+            term.names = std::move(names);
+            term.first = first;
+            term.last = last;
+            term.depth = depth;
+            term.chosen = std::move(chosen);
+        });
+}
+
+TermRef deferred(nb::object build, nb::object like, nb::object contents, bool can_stop, double fewest) {
+    DeferredTerm* term = make<DeferredTerm>(TermKind::kDeferred, can_stop);
+    if (!can_stop) term->fewest = fewest;
+    term->build = std::move(build);
+    term->like = std::move(like);
+    term->contents = std::move(contents);
+    finish(term);
+    return TermRef::stolen(term);
+}
+
+TermRef recorded(const TermRef& names, std::string written, nb::object after, const TermRef& like, bool is_sure) {
+    if (names == empty()) return called(after, written);
+    if (names == nothing() || like == nothing()) return nothing();
+    std::size_t hash = mixed(mixed(hash_of(after), names.get()), like.get());
+    hash = mixed(hash, std::hash<std::string>()(written));
+    const auto same = [&](const RecordTerm& term) {
+        return term.names == names && term.like == like && term.written == written && is_equal(term.after, after);
+    };
+    const std::size_t full = mixed(hash, static_cast<std::size_t>(TermKind::kRecord));
+    TermRef found = term_table.find(
+        full, [&](const Term* term) { return term->kind == TermKind::kRecord && same(to<RecordTerm>(term)); });
+    if (!found) {
+        const bool can_stop = names->can_stop && called(after, written)->can_stop;
+        found = shared<RecordTerm>(TermKind::kRecord, hash, can_stop, same, [&](RecordTerm& term) {
+            term.names = names;
+            term.written = std::move(written);
+            term.after = std::move(after);
+            term.like = like;
+        });
+    }
+    if (is_sure) {
+        static_cast<RecordTerm*>(found.get())->sure = true;
+        if (found->fewest < 0 && names->fewest >= 0 && like->fewest >= 0) found->fewest = names->fewest + like->fewest;
+    }
+    return found;
+}
+
+TermRef owned(TermKind kind, nb::object owner, std::int64_t state, double fewest, bool can_stop) {
+    OwnedTerm* term = make<OwnedTerm>(kind, can_stop);
+    term->owner = std::move(owner);
+    term->state = state;
+    term->fewest = fewest;
+    finish(term);
+    return TermRef::stolen(term);
+}
+
+TermRef like_of(DeferredTerm& term) {
+    if (!is_term(term.like)) {
+        nb::object made = term.like();
+        term_of(made);
+        term.like = made;
+    }
+    return TermRef(term_of(term.like));
+}
+
+TermRef force(DeferredTerm& term) {
+    if (!term.built.is_valid()) {
+        const TermRef kept(&term);
+        const Building building;
+        if (!term.built.is_valid()) {
+            nb::object made = term.build();
+            term_of(made);
+            if (!term.built.is_valid()) term.built = made;
+        }
+    }
+    return TermRef(term_of(term.built));
+}
+
+TermRef called(nb::handle callable, std::string_view written) {
+    nb::object made = callable(nb::bytes(written.data(), written.size()));
+    return TermRef(term_of(made));
+}
+
+nb::object number_of(double value) {
+    return nb::steal(value == kNever ? PyFloat_FromDouble(value) : PyLong_FromDouble(value));
+}
+
+nb::object int_of(const ByteSet& members) {
+    return nb::steal(_PyLong_FromByteArray(reinterpret_cast<const unsigned char*>(members.words().data()), 32, 1, 0));
+}
+
+ByteSet byte_set_of(nb::handle number) {
+    const nb::object bytes = number.attr("to_bytes")(32, "little");
+    const char* data = PyBytes_AsString(bytes.ptr());
+    if (data == nullptr) throw nb::python_error();
+    ByteSet found;
+    for (int byte = 0; byte < 256; ++byte) {
+        if (data[byte >> 3] >> (byte & 7) & 1) found.add(static_cast<std::uint8_t>(byte));
+    }
+    return found;
+}
+
+}  // namespace fcgen
