@@ -2,8 +2,9 @@
 
 Cursors of different grammars, vocabularies and budgets may be mixed. Buffers are arrays of any library that shares its
 memory (numpy, torch and others, by DLPack or the buffer protocol), on the host: pinned memory is. What is known is
-looked up in a microsecond or less for each cursor; Python's lock is not held while masks are copied, or applied to
-logits, on several threads. A mask that nobody has met yet is found first, by one thread.
+looked up in a microsecond or less for each cursor. Where copying masks, or applying them to logits, takes longer than
+handing over Python's lock, other threads of Python run meanwhile; where it is longer still, several threads share it. A
+mask that nobody has met yet is found first, by one thread, which holds the lock.
 
     masks = torch.zeros(len(cursors), words, dtype=torch.int32)
     fill(cursors, masks)
