@@ -124,14 +124,23 @@ Configuration Automaton::step(Configuration configuration, std::string_view data
     std::vector<Ahead> ahead;
     std::vector<Thread> found;
     for (Thread thread : threads(configuration)) ahead.push_back({state_of(thread), stack_of(thread), 0});
-    const std::size_t most = kMostThreads * (data.size() + 1);
-    while (!ahead.empty()) {
+    const std::size_t most = data.size() > 1 ? std::max(kFewRuns, ahead.size()) : kMostThreads;
+    for (std::size_t runs = 0; !ahead.empty(); ++runs) {
+        if (runs > most) return step_by_byte(configuration, data, expander);
         const Ahead at = ahead.back();
         ahead.pop_back();
-        if (ahead.size() > most) throw TooAmbiguous();
         run(at, data, ahead, found, expander);
     }
     return intern(std::move(found));
+}
+
+// The ways of reading a text double where each byte can be read in two. After a byte those of the same state are one.
+Configuration Automaton::step_by_byte(Configuration configuration, std::string_view data, Expander& expander) {
+    if (data.size() <= 1) throw TooAmbiguous();
+    for (std::size_t place = 0; place < data.size() && configuration != kNowhere; ++place) {
+        configuration = step(configuration, data.substr(place, 1), expander);
+    }
+    return configuration;
 }
 
 // One thread, as far as `data` goes. What may follow otherwise is noted in `ahead`.

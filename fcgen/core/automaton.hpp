@@ -52,6 +52,7 @@ class Expander {
 class Automaton : public States {
   public:
     static constexpr std::int64_t kMostThreads = 20'000;
+    static constexpr std::size_t kFewRuns = 256;          // of threads through a text as a whole
     static constexpr std::size_t kMostMoves = 1'000'000;  // without a byte: more are a rule that begins with itself
     static constexpr Configuration kNowhere = -1;
 
@@ -116,6 +117,7 @@ class Automaton : public States {
         std::size_t done;
     };
 
+    Configuration step_by_byte(Configuration configuration, std::string_view data, Expander& expander);
     std::vector<Thread> enter(std::span<const Thread> threads, bool keeps_abstracted, Expander& expander);
     void run(Ahead at, std::string_view data, std::vector<Ahead>& ahead, std::vector<Thread>& found,
              Expander& expander);

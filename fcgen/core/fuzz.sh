@@ -26,6 +26,6 @@ $compiler $options -fsanitize=fuzzer,address,undefined $sources fcgen/core/fuzz/
 "$build/fuzz_automaton" -max_total_time="$seconds" -max_len=600 -timeout=20 -artifact_prefix="$build/" "$build/found" "$corpus"
 rm -rf "$build/merged"
 mkdir "$build/merged"
-"$build/fuzz_automaton" -merge=1 "$build/merged" "$corpus" "$build/found"
+"$build/fuzz_automaton" -set_cover_merge=1 "$build/merged" "$corpus" "$build/found"
 rm -f "$corpus"/*
 cp "$build"/merged/* "$corpus"

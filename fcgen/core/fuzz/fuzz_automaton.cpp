@@ -53,7 +53,7 @@ struct Tokens {
 
     explicit Tokens(Input& input) {
         for (std::int32_t count = 1 + input.below(40); count > 0; --count) {
-            for (std::int32_t size = 1 + input.below(6); size > 0; --size) data.push_back(letter(input));
+            for (std::int32_t size = 1 + input.below(4); size > 0; --size) data.push_back(letter(input));
             bounds.push_back(static_cast<std::int32_t>(data.size()));
         }
     }
@@ -100,7 +100,7 @@ class Program {
                 state.next = {any()};
                 break;
             case Kind::kChoice:
-                for (std::int32_t left = 1 + input.below(3); left > 0; --left) state.next.push_back(any());
+                for (std::int32_t left = 1 + input.below(2); left > 0; --left) state.next.push_back(any());
                 break;
             case Kind::kCall:
                 state.next = {any(), input.below(4) == 0 ? kDead : any()};
