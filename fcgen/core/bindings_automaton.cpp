@@ -239,7 +239,9 @@ class Growing {
         : automaton_(automaton), growth_(std::move(growth)), lock_(std::move(lock)) {}
 
     void enter() {
+        if (is_entered_) throw std::runtime_error("it is entered");
         lock_.attr("acquire")();
+        is_entered_ = true;
         before_ = fuel;
         fuel.left = std::min(before_.left, growth_->max_steps);
         if (growth_->max_steps < before_.left) fuel.limit = growth_->max_steps;
@@ -248,6 +250,8 @@ class Growing {
     }
 
     void exit(const nb::args&) {
+        if (!is_entered_) throw std::runtime_error("it is not entered");
+        is_entered_ = false;
         std::swap(automaton_.growth, growth_);
         fuel = {before_.left - (started_ - fuel.left), before_.limit};
         lock_.attr("release")();
@@ -259,6 +263,7 @@ class Growing {
     nb::object lock_;
     Fuel before_;
     std::int64_t started_ = 0;
+    bool is_entered_ = false;
 };
 
 void bind_growing(nb::module_& module) {

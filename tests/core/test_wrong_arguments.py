@@ -4,6 +4,7 @@ import ast
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,16 @@ STUB = ast.parse((Path(fcgen.__file__).parent / "core" / "_core.pyi").read_text(
 TRIE = build_trie([b"a", b"b", b"ab", b"ba", b"aab", b"bbbb"])
 
 
-REFUSED = (IndexError, ValueError, TypeError, RuntimeError, OverflowError, MemoryError, fcgen.errors.GrammarTooLarge)
+REFUSED = (
+    IndexError,
+    ValueError,
+    TypeError,
+    RuntimeError,
+    OverflowError,
+    MemoryError,
+    AttributeError,
+    fcgen.errors.FcgenError,
+)
 
 
 class Plain(core.Automaton):
@@ -51,7 +61,11 @@ def automaton():
 def owners():
     one = automaton()
     masks = core.MaskCache(one, TRIE, 1)
-    made = [TRIE, one, core.Growth(9, 9), masks, masks.mask(0), suffix_automaton()]
+    table = core.ConfigurationTable(1, 4, 4)
+    of_terms = core.TermAutomaton(9, lambda _: 9)
+    of_terms.growth = core.Growth(1000, 1000)
+    made = [TRIE, one, core.Growth(9, 9), masks, masks.mask(0), suffix_automaton(), table, core.Cursor(table, 0, 9)]
+    made += [of_terms, core.Growing(one, core.Growth(9, 9), threading.Lock())]
     return {type(each).__name__.replace("Plain", "Automaton"): each for each in made}
 
 
@@ -64,6 +78,14 @@ def callables():
             for one in node.body:
                 if isinstance(one, ast.FunctionDef) and not one.decorator_list:
                     yield node.name, one.name, len(one.args.args) - 1
+
+
+@pytest.fixture(autouse=True)
+def limits_as_before():
+    kept = core.keep_terms(0)
+    yield
+    core.set_fuel(1 << 62, 1 << 62)
+    core.keep_terms(kept)
 
 
 DEPTH = 200_000
@@ -89,6 +111,9 @@ values = st.one_of(
     st.sampled_from([object(), TRIE, core.Kind.END]),
     st.builds(automaton),
     st.builds(suffix_automaton),
+    st.sampled_from([core.EMPTY, core.ANY_BYTES, core.literal(b"ab"), core.unknown(3), {"a": core.EMPTY}, {b"b"}]),
+    st.lists(st.sampled_from([core.EMPTY, core.literal(b"b"), None]), max_size=3),
+    st.sampled_from([len, lambda *_: core.EMPTY, lambda *_: None]),
 )
 
 
