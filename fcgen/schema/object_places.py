@@ -147,7 +147,8 @@ class Places:
         """What follows a member, as far as it does not depend on the others that are written."""
         if self._may_end(place):
             return alt(seq(self._spacing.comma, unknown(FAR)), self._end)
-        return seq(self._spacing.comma, needing(self._sketches.at(place, slack=True)))
+        comma = self._spacing.comma
+        return seq(comma, needing(self._sketches.at(place, slack=True), after=comma))
 
 
 class _Known:

@@ -26,7 +26,7 @@ def check_few(classes: Sequence[object], place: Place) -> None:
         )
 
 
-def needing(sketch: Expr) -> Expr:
-    """A place that is not known, from which `sketch` is a way to the end."""
-    need = fewest(sketch)
+def needing(sketch: Expr, *, after: Expr) -> Expr:
+    """A place that is not known, from which `sketch` is a way to the end once `after`, with which it begins, is there."""
+    need = fewest(sketch) - fewest(after)
     return NOTHING if need == INFINITE else unknown(int(need))

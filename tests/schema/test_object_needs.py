@@ -76,3 +76,25 @@ def test_branches_that_repeat_a_property_tell_it_apart_once():
     with bounded(12_000):
         e = compile_schema(schema, text=Text("compact", "any")).root
         assert fewest(after(e, b'{"ports":[{"port":1}],"other":')) < INFINITE
+
+
+NAMED = [{}, {"patternProperties": {"^[^a]": {"const": {}}}}, {"propertyNames": {"pattern": "^[ab]+$"}}]
+
+
+@given(
+    st.sampled_from(NAMED),
+    st.dictionaries(st.sampled_from(["a", "b", ""]), st.sampled_from(VALUES), max_size=2),
+    st.integers(0, 4),
+    st.sampled_from(["any", "schema"]),
+    st.sampled_from(["compact", "json.dumps", "flexible"]),
+    st.lists(st.integers(0, 9), max_size=30),
+)
+def test_some_byte_leads_nearer_where_names_are_remembered(names, found, least, order, whitespace, turns):
+    schema = {"type": "object", "properties": found, "minProperties": least, **names}
+    e = compile_schema(schema, text=Text(whitespace, order)).root
+    for turn in turns:
+        found = sorted((then for _, then in ways(e) if fewest(then) != INFINITE), key=fewest)
+        assert e.can_stop or fewest(found[0]) < fewest(e)
+        if not found:
+            return
+        e = found[turn % len(found)]
