@@ -27,6 +27,6 @@ def check_few(classes: Sequence[object], place: Place) -> None:
 
 
 def needing(sketch: Expr, *, after: Expr) -> Expr:
-    """A place that is not known; once `after` is written, with which `sketch` begins, the rest of it leads to the end."""
+    """An unknown place; once `after` is written, with which `sketch` begins, the rest of it leads to the end."""
     need = fewest(sketch) - fewest(after)
     return NOTHING if need == INFINITE else unknown(int(need))
