@@ -53,7 +53,7 @@ def _named(e: terms.Fork, place: int) -> r.Term:
 
 
 def _expanded(e: terms.Reference | terms.Deferred) -> r.Term:
-    return read(e.scope[e.name] if isinstance(e, terms.Reference) else e.force())
+    return read(e.scope[e.name] if isinstance(e, terms.Reference) else terms.force(e))
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ OF_FIXED_THINGS = {  # which nobody can add to
     "fcgen.grammar.ecma._in_either",
     "fcgen.grammar.ecma._not_empty_text",
     "fcgen.grammar.ecma._word",
+    "fcgen.schema.formats._make",
 }
 REMEMBERING = {  # what is written
     "names": {"type": "object", "properties": {"a": {"type": "integer"}}, "minProperties": 3},
