@@ -27,6 +27,6 @@ def check_few(classes: Sequence[object], place: Place) -> None:
 
 
 def needing(sketch: Expr, *, after: Expr) -> Expr:
-    """A place that is not known, from which `sketch` is a way to the end once `after`, with which it begins, is there."""
+    """An unknown place from which `sketch`, without the `after` that it begins with, is a way to the end."""
     need = fewest(sketch) - fewest(after)
     return NOTHING if need == INFINITE else unknown(int(need))
