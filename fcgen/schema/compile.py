@@ -35,7 +35,7 @@ from fcgen.schema.text import Text, spacing
 if TYPE_CHECKING:
     from referencing import Registry
 
-MAX_CACHED = 2048
+MAX_CACHED = 256  # of thousands, garbage collections that go through all of them take seconds
 MAX_CACHED_BYTES = 1 << 18
 _BEYOND_ASCII = re.compile(rb"[\xc2-\xf4][\x80-\xbf]")  # in UTF-8; numbers and lengths may look like it as well
 _ANCHOR = b"nchor"  # as in `$anchor`, `$dynamicAnchor` and `$recursiveAnchor`
