@@ -1,4 +1,4 @@
-"""What one step of a batch costs beside the model, where each sequence has a grammar of its own, on some threads.
+"""What one step of a batch costs beside the model, where each sequence has its own grammar.
 
 A batch of 64 sequences (`--batch`) writes valid instances of schemas that all engines compile and accept, each its own;
 where one ends, it begins anew. A step has three parts: to find the masks and write them into one buffer, to take what
@@ -50,7 +50,7 @@ class Batch:
         raise NotImplementedError
 
     def accepts(self, grammar: Any, tokens: list[int]) -> bool:
-        """Whether a sequence of these tokens is written to its end."""
+        """Whether these tokens are a whole text of the grammar."""
         raise NotImplementedError
 
     def masks(self) -> None:
@@ -242,7 +242,7 @@ def run(batches: dict[str, Batch], usable: list[tuple[Any, list[int]]], options:
 
 
 def run_step(one: Batch, tokens: list[int], logits: torch.Tensor) -> list[float]:
-    """What each part of a step takes, and all of it, in microseconds. Raises ValueError where a mask is wrong."""
+    """Time each part of a step, and the whole, in microseconds. Raises ValueError where a mask is wrong."""
     clock = [time.perf_counter()]
     one.masks()
     clock.append(time.perf_counter())

@@ -168,7 +168,7 @@ std::vector<std::size_t> read_rows(nb::handle rows, std::size_t count, std::size
     return found;
 }
 
-// Gives up the interpreter's lock where so many bytes are written that others would wait for long.
+// Gives up the interpreter's lock while many bytes are written.
 class Unlocked {
   public:
     explicit Unlocked(std::size_t bytes) {

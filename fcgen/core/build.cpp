@@ -5,26 +5,10 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "fuel.hpp"
+#include "shared.hpp"
 
 namespace fcgen {
 namespace {
-
-template <class T, class Same, class Fill>
-TermRef shared(TermKind kind, std::size_t hash, bool can_stop, Same&& same, Fill&& fill) {
-    hash = mixed(hash, static_cast<std::size_t>(kind));
-    TermRef found =
-        term_table.find_plain(hash, [&](const Term* term) { return term->kind == kind && same(to<T>(term)); });
-    if (found) return found;
-    spend(1);
-    T* term = make<T>(kind, can_stop);
-    found = TermRef::stolen(term);
-    fill(*term);
-    finish(term);
-    term_table.add(term, hash);
-    kept().add(term);
-    return found;
-}
 
 std::size_t hash_of(std::string_view text) {
     return std::hash<std::string_view>()(text);

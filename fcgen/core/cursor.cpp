@@ -43,7 +43,7 @@ void Cursor::take(TokenId token, Configuration then) {
 }
 
 void Cursor::rollback(std::size_t count) {
-    if (count > tokens_.size()) throw std::out_of_range("there are not so many tokens");
+    if (count > tokens_.size()) throw std::out_of_range("there are fewer tokens to take back");
     path_.resize(path_.size() - count);
     tokens_.resize(tokens_.size() - count);
 }

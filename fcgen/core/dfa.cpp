@@ -9,7 +9,7 @@
 namespace fcgen {
 namespace {
 
-constexpr std::size_t kStatesPerStep = 8;  // so many are told apart in the time that building a term takes
+constexpr std::size_t kStatesPerStep = 8;  // telling this many apart takes as long as building a term
 
 // The next blocks of a state, each once, with the bytes that lead there, in order.
 void blocks_after(const Dfa::Row& row, const std::vector<std::int32_t>& blocks, Dfa::Row& found) {
@@ -121,7 +121,7 @@ std::vector<double> distances(const Dfa& dfa) {
 
 Dfa minimal(Dfa dfa) {
     const std::vector<double> away = distances(dfa);
-    std::unordered_map<double, std::int32_t> of_distance;  // states at different distances are told apart at once
+    std::unordered_map<double, std::int32_t> of_distance;  // states at different distances differ
     std::vector<std::int32_t> blocks;
     for (std::size_t state = 0; state < dfa.size(); ++state) {
         std::erase_if(dfa.rows[state],

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "build.hpp"
-#include "fuel.hpp"
+#include "shared.hpp"
 
 namespace fcgen {
 namespace {
@@ -24,21 +24,6 @@ std::size_t hash_of(nb::handle object) {
     return static_cast<std::size_t>(hash);
 }
 
-template <class T, class Same, class Fill>
-TermRef shared(TermKind kind, std::size_t hash, bool can_stop, Same&& same, Fill&& fill) {
-    hash = mixed(hash, static_cast<std::size_t>(kind));
-    TermRef found = term_table.find(hash, [&](const Term* term) { return term->kind == kind && same(to<T>(term)); });
-    if (found) return found;
-    spend(1);
-    T* term = make<T>(kind, can_stop);
-    found = TermRef::stolen(term);
-    fill(*term);
-    finish(term);
-    term_table.add(term, hash);
-    kept().add(term);
-    return found;
-}
-
 }  // namespace
 
 void Building::set_lock(nb::object lock) {
@@ -56,7 +41,7 @@ Building::~Building() {
 
 TermRef reference(nb::object scope, nb::object name, bool can_stop) {
     const std::size_t hash = mixed(mixed(0, scope.ptr()), hash_of(name));
-    return shared<ReferenceTerm>(
+    return shared<ReferenceTerm, Comparing::kRunsPython>(
         TermKind::kReference, hash, can_stop,
         [&](const ReferenceTerm& term) { return term.scope.is(scope) && is_equal(term.name, name); },
         [&](ReferenceTerm& term) {
@@ -68,7 +53,7 @@ TermRef reference(nb::object scope, nb::object name, bool can_stop) {
 TermRef fork(nb::object names, std::int64_t first, std::int64_t last, std::int64_t depth, nb::object chosen) {
     std::size_t hash = mixed(mixed(0, names.ptr()), hash_of(chosen));
     hash = mixed(mixed(hash, static_cast<std::size_t>(first)), static_cast<std::size_t>(depth));
-    return shared<ForkTerm>(
+    return shared<ForkTerm, Comparing::kRunsPython>(
         TermKind::kFork, hash, false,
         [&](const ForkTerm& term) {
             return term.names.is(names) && term.first == first && term.depth == depth && is_equal(term.chosen, chosen);
@@ -97,21 +82,17 @@ TermRef recorded(const TermRef& names, std::string written, nb::object after, co
     if (names == nothing() || like == nothing()) return nothing();
     std::size_t hash = mixed(mixed(hash_of(after), names.get()), like.get());
     hash = mixed(hash, std::hash<std::string>()(written));
-    const auto same = [&](const RecordTerm& term) {
-        return term.names == names && term.like == like && term.written == written && is_equal(term.after, after);
-    };
-    const std::size_t full = mixed(hash, static_cast<std::size_t>(TermKind::kRecord));
-    TermRef found = term_table.find(
-        full, [&](const Term* term) { return term->kind == TermKind::kRecord && same(to<RecordTerm>(term)); });
-    if (!found) {
-        const bool can_stop = names->can_stop && called(after, written)->can_stop;
-        found = shared<RecordTerm>(TermKind::kRecord, hash, can_stop, same, [&](RecordTerm& term) {
+    TermRef found = shared<RecordTerm, Comparing::kRunsPython>(
+        TermKind::kRecord, hash, [&] { return names->can_stop && called(after, written)->can_stop; },
+        [&](const RecordTerm& term) {
+            return term.names == names && term.like == like && term.written == written && is_equal(term.after, after);
+        },
+        [&](RecordTerm& term) {
             term.names = names;
             term.written = std::move(written);
             term.after = std::move(after);
             term.like = like;
         });
-    }
     if (is_sure) {
         static_cast<RecordTerm*>(found.get())->sure = true;
         if (found->fewest < 0 && names->fewest >= 0 && like->fewest >= 0) found->fewest = names->fewest + like->fewest;

@@ -64,7 +64,7 @@ class Pool {
         return *pool;
     }
 
-    // Lets so many threads help, or as many as there can be.
+    // Wakes up to this many threads to help.
     void help(const std::shared_ptr<Loop>& loop, std::size_t threads) {
         const std::scoped_lock locked(lock_);
         while (count_ < threads && add_thread()) ++count_;

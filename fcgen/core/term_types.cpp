@@ -71,9 +71,7 @@ nb::tuple parts_in(const PartsTerm& term) {
     return nb::tuple(parts);
 }
 
-template <class T>
-nb::bytes data_of(const T& term, const std::string& text) {
-    (void)term;
+nb::bytes to_bytes(const std::string& text) {
     return nb::bytes(text.data(), text.size());
 }
 
@@ -144,7 +142,7 @@ void register_terms(nb::module_& module) {
     add(TermKind::kNothing, "Nothing", sizeof(Term), {});
     add(TermKind::kEmpty, "Empty", sizeof(Term), {});
     add(TermKind::kLiteral, "Literal", sizeof(LiteralTerm),
-        {getter<LiteralTerm, [](const LiteralTerm& term) { return data_of(term, term.data); }>("data")});
+        {getter<LiteralTerm, [](const LiteralTerm& term) { return to_bytes(term.data); }>("data")});
     add(TermKind::kByteSet, "ByteSet", sizeof(ByteSetTerm), {getter<ByteSetTerm, members_of>("members")});
     add(TermKind::kSeq, "Seq", sizeof(SeqTerm),
         {getter<SeqTerm, [](const SeqTerm& term) { return term.head; }>("head"),
@@ -177,7 +175,7 @@ void register_terms(nb::module_& module) {
          getter<ForkTerm, [](const ForkTerm& term) { return term.chosen; }>("chosen")});
     add(TermKind::kRecord, "Record", sizeof(RecordTerm),
         {getter<RecordTerm, [](const RecordTerm& term) { return term.names; }>("names"),
-         getter<RecordTerm, [](const RecordTerm& term) { return data_of(term, term.written); }>("written"),
+         getter<RecordTerm, [](const RecordTerm& term) { return to_bytes(term.written); }>("written"),
          getter<RecordTerm, [](const RecordTerm& term) { return term.after; }>("after"),
          getter<RecordTerm, [](const RecordTerm& term) { return term.like; }>("like"),
          getter<RecordTerm, [](const RecordTerm& term) { return term.sure; }>("sure", set_sure)});

@@ -33,7 +33,7 @@ def read_tokenizer_file(path: str | PathLike[str], *, use_cache: bool = True) ->
     except OSError as error:
         raise VocabularyError(
             f"no tokenizer can be read from {file}: {error}",
-            hint="Name a folder with a tokenizer.json, or give the tokenizer itself",
+            hint="Name a folder with a tokenizer.json, or give the tokenizer itself.",
         ) from error
     if tokens is None:
         tokens = read_tokens(_parsed(data, file), use_cache=False)
