@@ -57,13 +57,24 @@ class CharSet:
 
     def intersect(self, other: CharSet) -> CharSet:
         """What is in both sets."""
-        return self.complement().union(other.complement()).complement()
+        found: list[Range] = []
+        i = j = 0
+        while i < len(self.ranges) and j < len(other.ranges):
+            (low, high), (from_, to) = self.ranges[i], other.ranges[j]
+            if low <= to and from_ <= high:
+                found.append((max(low, from_), min(high, to)))
+            i, j = (i + 1, j) if high < to else (i, j + 1)
+        return CharSet(tuple(found))
 
     def complement(self) -> CharSet:
         """Every other character."""
-        starts = [0, *(high + 1 for _, high in self.ranges)]
-        ends = [*(low - 1 for low, _ in self.ranges), _LAST]
-        return CharSet(_joined(zip(starts, ends, strict=True)))
+        found: list[Range] = []
+        start = 0
+        for low, high in (*self.ranges, (_LAST + 1, _LAST + 1)):
+            if start < low:
+                found += _without_surrogates((start, low - 1))
+            start = high + 1
+        return CharSet(tuple(found))
 
 
 def _joined(ranges: Iterable[Range]) -> tuple[Range, ...]:

@@ -23,6 +23,8 @@ MAX_STEPS = 500_000
 
 def read_limit(name: str, limit: object) -> int:
     """A limit that is given as the option `name`, as an integer. Raises OptionError: it is no whole number."""
+    if type(limit) is int:
+        return limit
     if isinstance(limit, SupportsIndex) and not isinstance(limit, bool):
         try:
             return operator.index(limit)

@@ -8,7 +8,6 @@ Sets of known names are written as numbers: bit i stands for member i.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Hashable, Iterable, Iterator
 from dataclasses import replace
 from functools import reduce
@@ -17,7 +16,6 @@ from typing import NamedTuple
 
 from fcgen.errors import SchemaError
 from fcgen.grammar.derive import shortest
-from fcgen.grammar.enumeration import few_texts
 from fcgen.grammar.expr import NOTHING, both, literal, seq
 from fcgen.grammar.terms import Expr
 from fcgen.place import pointer
@@ -27,7 +25,7 @@ from fcgen.schema.lowering import Lowering
 from fcgen.schema.object_sets import is_named, value_of
 from fcgen.schema.shape import Demand, Never, Object, Shape, String, Witness
 from fcgen.schema.string_sets import meet_strings, no_string
-from fcgen.schema.string_texts import string_texts
+from fcgen.schema.string_texts import few_strings, string_texts
 from fcgen.schema.tracking import MAX_FEW, check_few
 from fcgen.schema.values import spelled
 
@@ -72,14 +70,11 @@ def named_singly(part: Object) -> Object:
     """The object with each group of few names replaced by these names: they may be used up."""
     properties, groups = dict(part.properties), []
     for group in part.groups:
-        few = (
-            None if group.names.is_any or type(group.value) is Never else few_texts(string_texts(group.names), MAX_FEW)
-        )
+        few = None if type(group.value) is Never else few_strings(group.names, MAX_FEW)
         if few is None:
             groups.append(group)
         else:
-            names = [json.loads(b'"' + text + b'"') for text in few]
-            properties.update({name: group.value for name in names if name not in properties})
+            properties.update({name: group.value for name in few if name not in properties})
     return part if len(groups) == len(part.groups) else replace(part, properties=properties, groups=tuple(groups))
 
 

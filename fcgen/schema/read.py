@@ -10,6 +10,7 @@ Every keyword is looked up in the one table (`keywords.py`). All mistakes are co
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
@@ -43,6 +44,9 @@ MAX_VALUES = 1_000_000
 MAX_DEPTH = 80
 _APPLICATORS = frozenset(["$ref", "$dynamicRef", "$recursiveRef", "enum", "const", "allOf", "anyOf"])
 _DEPENDENT = frozenset(["dependentRequired", "dependentSchemas", "dependencies"])
+_REMARKS = frozenset(
+    name for name, keyword in KEYWORDS.items() if keyword.status == "annotation" and name[0] != "$" and name != "id"
+)
 _LAST = ("not", "oneOf", "if")
 _INEXACT = (
     "multiples are those of the decimals that are written; the jsonschema library, which divides floats, takes some of "
@@ -124,6 +128,7 @@ class Reader:
         self._needs = needs
         self._errors: dict[str, FcgenError] = {}
         self._unasserted: frozenset[str] = frozenset()
+        self._known: dict[tuple[bytes, int], tuple[Shape, Base]] = {}  # with the base, so that its identity lasts
         self._depth = 0
         self._documents = Documents(schema, registry, is_one=is_one)
 
@@ -207,7 +212,7 @@ class Reader:
         try:
             if not isinstance(schema, dict):
                 raise _no_schema(schema, pointer(place))
-            return self._conjunction(schema, place, base)
+            return self._read_once(schema, place, base)
         except OutOfSteps as error:
             error.pointer = pointer(place) if error.pointer is None else error.pointer
             raise
@@ -216,6 +221,22 @@ class Reader:
             return ANYTHING
         finally:
             self._depth -= 1
+
+    def _read_once(self, schema: dict[str, Any], place: Place, base: Base) -> Shape:
+        """The shape of a schema, which is that of an equal one that was read before without a remark on it."""
+        content = _content(schema)
+        if content is None:
+            return self._conjunction(schema, place, base)
+        known = self._known.get((content, id(base)))
+        if known is None:
+            remarks = len(self.notes), len(self._errors)
+            shape = self._conjunction(schema, place, base)
+            if remarks == (len(self.notes), len(self._errors)) and type(shape) is not Never:
+                self._known[content, id(base)] = shape, base
+            return shape
+        for name in schema.keys() & _REMARKS:
+            self._count(name, "annotation")
+        return known[0]
 
     def read_late(self, schema: Any, place: Place, base: Base) -> Shape:
         """The same; of a plain object or array, a definition that is only read when it is asked for."""
@@ -437,6 +458,14 @@ class Reader:
         """The shapes of the schemas under `keyword`."""
         within = (place, keyword)
         return [self.read(branch, (within, i), base) for i, branch in enumerate(listed(schema, keyword, place))]
+
+
+def _content(schema: dict[str, Any]) -> bytes | None:
+    """What a schema holds but for remarks: equal for equal schemas. None: that is not known."""
+    try:
+        return marshal.dumps({name: given for name, given in schema.items() if name not in _REMARKS}, 2)
+    except ValueError:
+        return None
 
 
 def _no_schema(found: object, where: str) -> SchemaError:

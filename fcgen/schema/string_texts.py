@@ -10,6 +10,7 @@ which checkers differ: they are in the wide reading of both.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -20,6 +21,7 @@ from fcgen.grammar.characters import ANY, CharSet, json_chars
 from fcgen.grammar.classes import Classes, Language, common_language, is_searched
 from fcgen.grammar.derive import INFINITE, arcs, fewest
 from fcgen.grammar.dfa import determinize
+from fcgen.grammar.enumeration import few_texts
 from fcgen.grammar.expr import NOTHING, alt_of, both, complement, repeat, seq
 from fcgen.grammar.regex import alternatives, read_pattern
 from fcgen.grammar.terms import Expr
@@ -63,10 +65,25 @@ def has_text(part: String) -> bool:
         if part.is_regular and not part.is_of_document:
             try:
                 with bounded(_SOON):
-                    return fewest(_walked(_content_of(part))) != INFINITE
+                    return fewest(_walked(_content_of(part), wide=True)) != INFINITE
             except (GrammarTooLarge, OutOfSteps):
                 pass
         return fewest(string_texts(part, wide=True)) != INFINITE
+
+
+def few_strings(part: String, most: int) -> list[str] | None:
+    """All strings of `part`, where there are at most `most` of them; else None. Raises as `string_texts` does."""
+    if not part.is_regular and part.max_length is None:
+        return None
+    with _told_of(part):
+        try:
+            with bounded(_SOON):
+                few = few_texts(
+                    string_texts(part) if part.is_of_document else _walked(_content_of(part), wide=False), most
+                )
+        except (GrammarTooLarge, OutOfSteps):
+            few = few_texts(string_texts(part), most)
+    return None if few is None else [json.loads(b'"' + text + b'"') for text in few]
 
 
 @contextmanager
@@ -183,9 +200,9 @@ def _format_pattern(name: str, wide: bool) -> str:  # noqa: FBT001
 
 
 @lru_cache(maxsize=1024)
-def _walked(content: _Content) -> Expr:
-    """The same as an intersection, which is explored only where it is walked."""
-    return both(*_parts(content, json_chars, wide=True))
+def _walked(content: _Content, *, wide: bool) -> Expr:
+    """The texts as an intersection, which is explored only where it is walked."""
+    return both(*_parts(content, json_chars, wide))
 
 
 def _parts(content: _Content, spell: Spell, wide: bool) -> list[Expr]:  # noqa: FBT001
