@@ -21,6 +21,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
 from fcgen.choice import Choice, choose
+from fcgen.core import NameTable
 from fcgen.errors import (
     FcgenError,
     FunctionError,
@@ -37,7 +38,6 @@ from fcgen.grammar.derive import fewest
 from fcgen.grammar.ecma import check_kind
 from fcgen.grammar.expr import NOTHING, alt, parts_in_row, reference, seq
 from fcgen.grammar.lark import grammar_text, read_lark, read_start
-from fcgen.grammar.names import fork
 from fcgen.grammar.regex import read_pattern
 from fcgen.grammar.terms import UNKNOWN_CONTENTS, Expr, Names, Scope
 from fcgen.grammar.work import MAX_STEPS, bounded, read_limit, uninterrupted
@@ -430,12 +430,12 @@ def _calls(offered: Sequence[_Offered], envelope: _Envelope, text: Text) -> Expr
     around = sum(fewest(part) for part in after if part is not _ARGUMENTS)
     plain = plain_contents(text.spell)
     names = Names(
-        [json.dumps(one.function.name, ensure_ascii=False).encode() for one in offered],
+        NameTable.of([json.dumps(one.function.name, ensure_ascii=False).encode() for one in offered]),
         lambda i: seq(*(offered[i].arguments() if part is _ARGUMENTS else part for part in after)),
         lambda i: offered[i].need + around,
-        [plain if one.is_plain else UNKNOWN_CONTENTS for one in offered],
+        contents=[plain if one.is_plain else UNKNOWN_CONTENTS for one in offered],
     )
-    return seq(*before, fork(names, (1 << len(offered)) - 1))
+    return seq(*before, names.fork((1 << len(offered)) - 1))
 
 
 @contextmanager

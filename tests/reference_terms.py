@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import reference as r
 
+from fcgen import core
 from fcgen.grammar import terms
 
 
@@ -40,16 +39,10 @@ def read(e: terms.Expr) -> r.Term:
         case terms.Reference() | terms.Deferred():
             return r.Lazy(e, partial(_expanded, e))
         case terms.Record():
-            return r.Capture(read(e.names), e.written, _After(e.after))
+            return r.Capture(read(e.names), e.written, _After(e))
         case terms.Fork():
-            return r.choice(_named(e, place) for place in range(e.first, e.last) if e.chosen >> place & 1)
+            return r.choice(r.pair(read(name), read(then)) for name, then in e.ways)
     raise TypeError(e)
-
-
-def _named(e: terms.Fork, place: int) -> r.Term:
-    rest = e.names.sorted_key(place)[e.depth :]
-    name = r.literal(bytes(rest)) if e.names.symbol is None else r.sequence(read(e.names.symbol(one)) for one in rest)
-    return name if e.names.is_closed else r.pair(name, read(e.names.tail(e.names.order[place])))
 
 
 def _expanded(e: terms.Reference | terms.Deferred) -> r.Term:
@@ -58,7 +51,7 @@ def _expanded(e: terms.Reference | terms.Deferred) -> r.Term:
 
 @dataclass(frozen=True)
 class _After:
-    after: Callable[[bytes], Any]
+    of: terms.Record
 
     def __call__(self, written: bytes) -> r.Term:
-        return read(self.after(written))
+        return read(core.after(self.of, written))

@@ -8,7 +8,7 @@ from typing_extensions import Self
 
 from fcgen.errors import FcgenError
 from fcgen.grammar.dfa import Dfa
-from fcgen.grammar.terms import Contents, CountedAutomaton, Names, Scope, Substrings
+from fcgen.grammar.terms import CountedAutomaton, Names, Scope, Substrings
 
 DEAD: Final[int]
 OPAQUE_NEXT: Final[int]
@@ -162,12 +162,19 @@ class Reference(Expr):
     def name(self) -> Hashable: ...
 
 class Deferred(Expr):
-    """A term that is built when it is walked; until then `like` stands for it."""
+    """A term that is built when it is walked; until then `like` stands for it.
+
+    Attributes:
+        contents: what is known of it.
+        members: the members of the object of which it is a place, if it is one.
+    """
 
     @property
     def like(self) -> Expr: ...
     @property
     def contents(self) -> Contents: ...
+    @property
+    def members(self) -> Members | None: ...
 
 class Apart(Expr):
     """`inner`, walked by itself: what follows is the same wherever it ends, and waits until then."""
@@ -184,27 +191,37 @@ class Unlike(Expr):
     def names(self) -> frozenset[bytes]: ...
 
 class Fork(Expr):
-    """What is left of some names (`fcgen.grammar.terms.Names`) after `depth` bytes or symbols, then what follows each.
+    """What is left of some names that begin alike, then what follows each. Their next bytes are not all the same.
 
-    They are those at the places from `first` to `last` in the order of the names whose bit is set in `chosen`; their
-    next bytes are not all the same.
+    Attributes:
+        table: the names.
+        names: what says what follows them, if Python does.
+        members: the members of the object whose names they are, if they are.
     """
 
     @property
-    def names(self) -> Names: ...
+    def table(self) -> NameTable: ...
     @property
-    def first(self) -> int: ...
+    def names(self) -> Names | None: ...
     @property
-    def last(self) -> int: ...
+    def members(self) -> Members | None: ...
     @property
-    def depth(self) -> int: ...
+    def ways(self) -> list[tuple[Expr, Expr]]:
+        """What is left of each name, and what follows it."""
+
+class Members(Expr):
+    """The members of an object: no language of its own, but what places of the object refer to (`members`)."""
+
     @property
-    def chosen(self) -> int: ...
+    def contents(self) -> Contents: ...
 
 class Record(Expr):
-    """What is left of a text of `names` after `written`, then `after` the whole of it.
+    """What is left of a text of `names` after `written`, then what follows the whole of it.
 
-    `sure`: whether it is known that something can follow each text of `names`.
+    Attributes:
+        sure: whether it is known that something can follow each text of `names`.
+        after: the function that says what follows, if it is one of Python's.
+        members: the members of the object of which it is a name, if it is one.
     """
 
     @property
@@ -212,7 +229,9 @@ class Record(Expr):
     @property
     def written(self) -> bytes: ...
     @property
-    def after(self) -> Callable[[bytes], Expr]: ...
+    def after(self) -> Callable[[bytes], Expr] | None: ...
+    @property
+    def members(self) -> Members | None: ...
     @property
     def like(self) -> Expr: ...
     @property
@@ -329,8 +348,87 @@ def deferred(
 ) -> Expr:
     """Build a term that is built when it is walked: `fcgen.grammar.expr.deferred`."""
 
-def fork_of(names: Names, first: int, last: int, depth: int, chosen: int) -> Expr:
-    """Build a Fork; `fcgen.grammar.names` calls it."""
+class Contents:
+    """What is known of terms before they are built.
+
+    Attributes:
+        is_plain: whether no recording in them has names that are recorded themselves.
+        leaves: terms such that all is ASCII but for what is in these; None: it is not known.
+    """
+
+    def __init__(self, *, is_plain: bool = False, is_ascii: bool = False) -> None: ...
+    @property
+    def is_plain(self) -> bool: ...
+    @property
+    def leaves(self) -> list[Expr] | None: ...
+    def has_more(self) -> None:
+        """Note that there will be terms of which nothing is known yet."""
+    def has(self, leaf: Expr) -> None:
+        """Note the texts of strings of which it is not known whether they are ASCII."""
+
+class NameTable:
+    """Names, sorted once, of which none begins another and none is empty."""
+
+    @staticmethod
+    def of(names: Iterable[bytes] | Iterable[Sequence[int]], symbol: Callable[[int], Expr] | None = None) -> NameTable:
+        """Sort names.
+
+        Args:
+            names: each a row of bytes, or of numbers.
+            symbol: how a number is spelled, differently from all others; None: they are bytes.
+        """
+    def changed(self, change: Callable[[Expr], Expr]) -> NameTable:
+        """Build the same names with other spellings of their numbers."""
+    def __len__(self) -> int: ...
+
+def fork(table: NameTable, names: Names | None, chosen: int) -> Expr:
+    """Build any of the names whose bits are set in `chosen`, then what follows it by `names`; None: nothing does."""
+
+def refork(e: Expr, table: NameTable, following: Names | Members | None, alphabet: int) -> Expr:
+    """Build a fork with something else after its names, and without those that need other bytes than these."""
+
+def fork_need(e: Expr) -> float:
+    """Return the fewest bytes that finish a fork."""
+
+def members(
+    table: NameTable,
+    values: Sequence[Expr],
+    required: Sequence[int],
+    is_ordered: bool,
+    around: tuple[Expr, Expr, Expr, Expr, Expr],
+    groups: Sequence[tuple[Expr | None, Expr]],
+    any_name: Expr,
+    taken: Sequence[bytes],
+    contents: Contents,
+) -> Members:
+    """Build the members that an object may have.
+
+    Args:
+        table: the names that are known one by one, with quotes.
+        values: their values.
+        required: those that must be there, by their indices.
+        is_ordered: whether they come in their order, and before all others.
+        around: what stands after the opening bracket, before the closing one, in empty brackets, as colon and as comma.
+        groups: the other names, without quotes (None: any), each group with the values that they have.
+        any_name: the texts of any names, without quotes.
+        taken: the names that no other member may have, without quotes.
+        contents: what is known of the terms.
+    """
+
+def object_of(members: Expr) -> Expr:
+    """Build the texts of an object with these members. Each place is built when it is walked."""
+
+def changed_members(members: Expr, change: Callable[[Expr], Expr], alphabet: int) -> Members:
+    """Build the same members with other terms, and without the names that need other bytes than these."""
+
+def place_in(e: Expr, members: Expr) -> Expr:
+    """Build the place of `e` in the same members that were changed."""
+
+def recorded_in(e: Expr, names: Expr, like: Expr, members: Expr, *, sure: bool = False) -> Expr:
+    """Build the recording `e`, with these terms, in the same members that were changed."""
+
+def after(e: Expr, written: bytes) -> Expr:
+    """Return what follows the text of a recording."""
 
 def recorded(names: Expr, written: bytes, after: Callable[[bytes], Expr], like: Expr, *, sure: bool = False) -> Expr:
     """Build what is left of a recording after `written`, if `names` is what is left of its names."""
@@ -424,8 +522,6 @@ def set_fuel(left: int, limit: int) -> None:
 def provide(
     *,
     settle: Callable[[Expr], object] | None = None,
-    fork_arcs: Callable[[Fork], Sequence[tuple[int, Expr]]] | None = None,
-    fork_choice: Callable[[Fork], Expr] | None = None,
     boundless: Callable[[Expr, int], Expr] | None = None,
     whole_characters: Callable[[Expr], int] | None = None,
     recording: type[Exception] | None = None,
@@ -435,8 +531,6 @@ def provide(
 
     Args:
         settle: finds out `fewest_memo` of a term.
-        fork_arcs: what can come first of names of bytes.
-        fork_choice: the same of names of symbols, as a choice.
         boundless: a term without bounds that so many bytes cannot reach (`fcgen.grammar.horizon`).
         whole_characters: which classes of characters are all of a term (`fcgen.grammar.runs`).
         recording: the error that `arcs` raises where a recording is at the head.

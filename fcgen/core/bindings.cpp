@@ -64,6 +64,7 @@ NB_MODULE(_core, module) {
     nanobind::register_exception_translator(fcgen::translate);
     fcgen::bind_vocabulary(module);
     fcgen::bind_terms(module);
+    fcgen::bind_names(module);
     fcgen::bind_automaton(module);
     fcgen::bind_cursor(module);
     module.attr("version") = FCGEN_VERSION;

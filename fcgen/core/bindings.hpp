@@ -55,6 +55,7 @@ inline std::span<const std::uint8_t> bytes_of(const nb::bytes& bytes) {
 
 void bind_vocabulary(nb::module_& module);
 void bind_terms(nb::module_& module);
+void bind_names(nb::module_& module);
 void bind_automaton(nb::module_& module);
 void bind_cursor(nb::module_& module);
 

@@ -152,11 +152,12 @@ void bind_builders(nb::module_& module) {
     module.def("reference", &reference, "scope"_a, "name"_a, nb::kw_only(), "can_stop"_a = false);
     module.def("deferred", &python_deferred, "build"_a, "like"_a, "contents"_a, nb::kw_only(),
                "can_stop"_a = nb::none(), "need"_a = nb::none());
-    module.def("fork_of", &fork, "names"_a, "first"_a, "last"_a, "depth"_a, "chosen"_a);
     module.def(
         "recorded",
         [](const TermRef& names, const nb::bytes& written, nb::object after, const TermRef& like, bool sure) {
-            return recorded(names, std::string(text_of(written)), std::move(after), like, sure);
+            After what;
+            what.call = std::move(after);
+            return recorded(names, std::string(text_of(written)), std::move(what), like, sure);
         },
         "names"_a, "written"_a, "after"_a, "like"_a, nb::kw_only(), "sure"_a = false);
     module.def("substring", &substring, "owner"_a, "state"_a, "least"_a, "most"_a.none(), "need"_a);
@@ -203,21 +204,18 @@ void bind_fuel(nb::module_& module) {
     module.def("set_fuel", [](std::int64_t left, std::int64_t limit) { fuel = {left, limit}; }, "left"_a, "limit"_a);
     module.def(
         "provide",
-        [](nb::object settle, nb::object fork_arcs, nb::object fork_choice, nb::object boundless,
-           nb::object whole_characters, nb::object recording, nb::object building) {
+        [](nb::object settle, nb::object boundless, nb::object whole_characters, nb::object recording,
+           nb::object building) {
             const auto take = [](nb::object& hook, nb::object& given) {
                 if (!given.is_none()) hook = std::move(given);
             };
             take(hooks().settle, settle);
-            take(hooks().fork_arcs, fork_arcs);
-            take(hooks().fork_choice, fork_choice);
             take(hooks().boundless, boundless);
             take(hooks().whole_characters, whole_characters);
             take(hooks().recording, recording);
             if (!building.is_none()) Building::set_lock(std::move(building));
         },
-        nb::kw_only(), "settle"_a = nb::none(), "fork_arcs"_a = nb::none(), "fork_choice"_a = nb::none(),
-        "boundless"_a = nb::none(), "whole_characters"_a = nb::none(), "recording"_a = nb::none(),
+        nb::kw_only(), "settle"_a = nb::none(), "boundless"_a = nb::none(), "whole_characters"_a = nb::none(), "recording"_a = nb::none(),
         "building"_a = nb::none());
 }
 

@@ -30,13 +30,12 @@ TermRef apart(const TermRef& inner);
 TermRef unlike(const TermRef& plain, NamesPointer names);
 TermRef unknown(std::int64_t need);
 TermRef reference(nb::object scope, nb::object name, bool can_stop);
-TermRef fork(nb::object names, std::int64_t first, std::int64_t last, std::int64_t depth, nb::object chosen);
 
 // A term that is built when it is walked. `like`: a term, or what makes it.
 TermRef deferred(nb::object build, nb::object like, nb::object contents, bool can_stop, double fewest);
 
 // What is left of a recording after `written`, if `names` is what is left of its names.
-TermRef recorded(const TermRef& names, std::string written, nb::object after, const TermRef& like, bool is_sure);
+TermRef recorded(const TermRef& names, std::string written, After after, const TermRef& like, bool is_sure);
 
 // A term of an owner that says what follows it.
 TermRef owned(TermKind kind, nb::object owner, std::int64_t state, double fewest, bool can_stop);
@@ -44,8 +43,6 @@ TermRef owned(TermKind kind, nb::object owner, std::int64_t state, double fewest
 // What stands for a deferred term, and what it is, built once.
 TermRef like_of(DeferredTerm& term);
 TermRef force(DeferredTerm& term);
-
-TermRef called(nb::handle callable, std::string_view written);  // the term that a Python function returns
 
 // Held by the one thread that builds terms, or finds out what follows them. Python's code may run meanwhile.
 class Building {

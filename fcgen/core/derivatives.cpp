@@ -5,6 +5,7 @@
 
 #include "build.hpp"
 #include "fuel.hpp"
+#include "names.hpp"
 #include "partition.hpp"
 
 namespace fcgen {
@@ -89,6 +90,19 @@ ArcsPointer parts_arcs(Term* term) {
     return share(term->kind == TermKind::kAlt ? refined(lists) : crossed(lists));
 }
 
+ArcsPointer fork_arcs(const ForkTerm& fork) {
+    Arcs found;
+    std::vector<TermRef> parts;
+    for (auto& [number, then] : fork_ways(fork)) {
+        if (fork.table->has_symbols()) {
+            parts.push_back(follow(fork.table->spelled(number), then));
+        } else {
+            found.push_back({ByteSet::of(static_cast<std::uint8_t>(number)), std::move(then)});
+        }
+    }
+    return fork.table->has_symbols() ? arcs_of(alt(parts).get()) : share(std::move(found));
+}
+
 ArcsPointer computed(Term* term) {
     switch (term->kind) {
         case TermKind::kByteSet:
@@ -109,10 +123,7 @@ ArcsPointer computed(Term* term) {
             return inner ? share(complemented(*inner)) : nullptr;
         }
         case TermKind::kFork: {
-            const ForkTerm& fork = to<ForkTerm>(term);
-            if (fork.names.attr("symbol").is_none()) return arcs_from(hooks().fork_arcs(self_of(term)));
-            const nb::object choice = hooks().fork_choice(self_of(term));
-            return arcs_of(term_of(choice));
+            return fork_arcs(to<ForkTerm>(term));
         }
         case TermKind::kReference:
             return arcs_of(looked_up(to<ReferenceTerm>(term)).get());
@@ -244,6 +255,7 @@ NamesPointer tails_of(const std::vector<std::string>& names, std::uint8_t byte) 
 }
 
 double fewest(Term* term) {
+    if (term->fewest < 0 && term->kind == TermKind::kFork) term->fewest = fork_need(to<ForkTerm>(term));
     if (term->fewest < 0) hooks().settle(self_of(term));
     return term->fewest;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "build.hpp"
+#include "members.hpp"
 #include "shared.hpp"
 
 namespace fcgen {
@@ -50,23 +51,6 @@ TermRef reference(nb::object scope, nb::object name, bool can_stop) {
         });
 }
 
-TermRef fork(nb::object names, std::int64_t first, std::int64_t last, std::int64_t depth, nb::object chosen) {
-    std::size_t hash = mixed(mixed(0, names.ptr()), hash_of(chosen));
-    hash = mixed(mixed(hash, static_cast<std::size_t>(first)), static_cast<std::size_t>(depth));
-    return shared<ForkTerm, Comparing::kRunsPython>(
-        TermKind::kFork, hash, false,
-        [&](const ForkTerm& term) {
-            return term.names.is(names) && term.first == first && term.depth == depth && is_equal(term.chosen, chosen);
-        },
-        [&](ForkTerm& term) {
-            term.names = std::move(names);
-            term.first = first;
-            term.last = last;
-            term.depth = depth;
-            term.chosen = std::move(chosen);
-        });
-}
-
 TermRef deferred(nb::object build, nb::object like, nb::object contents, bool can_stop, double fewest) {
     DeferredTerm* term = make<DeferredTerm>(TermKind::kDeferred, can_stop);
     if (!can_stop) term->fewest = fewest;
@@ -77,15 +61,15 @@ TermRef deferred(nb::object build, nb::object like, nb::object contents, bool ca
     return TermRef::stolen(term);
 }
 
-TermRef recorded(const TermRef& names, std::string written, nb::object after, const TermRef& like, bool is_sure) {
-    if (names == empty()) return called(after, written);
+TermRef recorded(const TermRef& names, std::string written, After after, const TermRef& like, bool is_sure) {
+    if (names == empty()) return after(written);
     if (names == nothing() || like == nothing()) return nothing();
-    std::size_t hash = mixed(mixed(hash_of(after), names.get()), like.get());
+    std::size_t hash = mixed(mixed(after.hash(), names.get()), like.get());
     hash = mixed(hash, std::hash<std::string>()(written));
     TermRef found = shared<RecordTerm, Comparing::kRunsPython>(
-        TermKind::kRecord, hash, [&] { return names->can_stop && called(after, written)->can_stop; },
+        TermKind::kRecord, hash, [&] { return names->can_stop && after(written)->can_stop; },
         [&](const RecordTerm& term) {
-            return term.names == names && term.like == like && term.written == written && is_equal(term.after, after);
+            return term.names == names && term.like == like && term.written == written && term.after == after;
         },
         [&](RecordTerm& term) {
             term.names = names;
@@ -100,6 +84,31 @@ TermRef recorded(const TermRef& names, std::string written, nb::object after, co
     return found;
 }
 
+TermRef After::operator()(std::string_view written) const {
+    if (members) return after_other(*this, written);
+    nb::object made = call(nb::bytes(written.data(), written.size()));
+    return TermRef(term_of(made));
+}
+
+bool After::operator==(const After& other) const {
+    if (!(members == other.members)) return false;
+    if (members) return group == other.group && *place == *other.place;
+    return is_equal(call, other.call);
+}
+
+std::size_t After::hash() const {
+    return members ? mixed(mixed(group, members.get()), place->hash()) : hash_of(call);
+}
+
+bool Following::operator==(const Following& other) const {
+    if (!names.is(other.names) || !(members == other.members) || !place != !other.place) return false;
+    return !place || *place == *other.place;
+}
+
+std::size_t Following::hash() const {
+    return mixed(mixed(place ? place->hash() : 0, names.ptr()), members.get());
+}
+
 TermRef owned(TermKind kind, nb::object owner, std::int64_t state, double fewest, bool can_stop) {
     OwnedTerm* term = make<OwnedTerm>(kind, can_stop);
     term->owner = std::move(owner);
@@ -110,6 +119,7 @@ TermRef owned(TermKind kind, nb::object owner, std::int64_t state, double fewest
 }
 
 TermRef like_of(DeferredTerm& term) {
+    if (term.members) return sketch_of_place(to<MembersTerm>(term.members), *term.place);
     if (!is_term(term.like)) {
         nb::object made = term.like();
         term_of(made);
@@ -119,21 +129,21 @@ TermRef like_of(DeferredTerm& term) {
 }
 
 TermRef force(DeferredTerm& term) {
-    if (!term.built.is_valid()) {
+    if (!term.built) {
         const TermRef kept(&term);
         const Building building;
-        if (!term.built.is_valid()) {
-            nb::object made = term.build();
-            term_of(made);
-            if (!term.built.is_valid()) term.built = made;
+        if (!term.built) {
+            TermRef made;
+            if (term.members) {
+                made = built_place(term.members, term.place);
+            } else {
+                const nb::object found = term.build();
+                made = TermRef(term_of(found));
+            }
+            if (!term.built) term.built = std::move(made);
         }
     }
-    return TermRef(term_of(term.built));
-}
-
-TermRef called(nb::handle callable, std::string_view written) {
-    nb::object made = callable(nb::bytes(written.data(), written.size()));
-    return TermRef(term_of(made));
+    return term.built;
 }
 
 nb::object number_of(double value) {

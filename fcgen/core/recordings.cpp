@@ -30,7 +30,7 @@ TermRef derived_beside(Term* term, std::uint8_t byte) {
             const TermRef within =
                 recorded(derived(record.names.get(), byte), std::move(written), record.after, record.like, record.sure);
             if (!record.names->can_stop) return within;
-            return alt(within, derived(called(record.after, record.written).get(), byte));
+            return alt(within, derived(record.after(record.written).get(), byte));
         }
         case TermKind::kSeq: {
             const SeqTerm& row = to<SeqTerm>(term);

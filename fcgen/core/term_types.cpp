@@ -1,7 +1,11 @@
 // The Python types of terms, with what can be read of them.
 
 #include "build.hpp"
+#include "members.hpp"
+#include "names.hpp"
 #include "terms.hpp"
+
+#include <nanobind/stl/shared_ptr.h>
 
 // clang-format off
 #include <structmember.h>  // after Python.h
@@ -73,6 +77,29 @@ nb::tuple parts_in(const PartsTerm& term) {
 
 nb::bytes to_bytes(const std::string& text) {
     return nb::bytes(text.data(), text.size());
+}
+
+nb::object or_none(const TermRef& term) {
+    return term ? to_object(term) : nb::none();
+}
+
+nb::object or_none(const nb::object& object) {
+    return object.is_valid() ? object : nb::none();
+}
+
+nb::object contents_of(const DeferredTerm& term) {
+    return term.members ? to<MembersTerm>(term.members).contents : term.contents;
+}
+
+// Each name that is left, and what follows it.
+nb::list ways_of(const ForkTerm& term) {
+    nb::list found;
+    for (std::size_t place = term.first; place < term.last; place = term.chosen->next(place + 1)) {
+        const std::u32string_view name = term.table->at(place);
+        found.append(nb::make_tuple(to_object(term.table->spelled(name.substr(term.depth))),
+                                    to_object(after_name(term.following, term.table->index_at(place)))));
+    }
+    return found;
 }
 
 using Getters = std::vector<PyGetSetDef>;
@@ -163,20 +190,21 @@ void register_terms(nb::module_& module) {
          getter<ReferenceTerm, [](const ReferenceTerm& term) { return term.name; }>("name")});
     add(TermKind::kDeferred, "Deferred", sizeof(DeferredTerm),
         {getter<DeferredTerm, [](DeferredTerm& term) { return like_of(term); }>("like"),
-         getter<DeferredTerm, [](const DeferredTerm& term) { return term.contents; }>("contents")});
+         getter<DeferredTerm, contents_of>("contents"),
+         getter<DeferredTerm, [](const DeferredTerm& term) { return or_none(term.members); }>("members")});
     add(TermKind::kUnlike, "Unlike", sizeof(UnlikeTerm),
         {getter<UnlikeTerm, [](const UnlikeTerm& term) { return term.plain; }>("plain"),
          getter<UnlikeTerm, names_of>("names")});
     add(TermKind::kFork, "Fork", sizeof(ForkTerm),
-        {getter<ForkTerm, [](const ForkTerm& term) { return term.names; }>("names"),
-         getter<ForkTerm, [](const ForkTerm& term) { return term.first; }>("first"),
-         getter<ForkTerm, [](const ForkTerm& term) { return term.last; }>("last"),
-         getter<ForkTerm, [](const ForkTerm& term) { return term.depth; }>("depth"),
-         getter<ForkTerm, [](const ForkTerm& term) { return term.chosen; }>("chosen")});
+        {getter<ForkTerm, [](const ForkTerm& term) { return or_none(term.following.names); }>("names"),
+         getter<ForkTerm, [](const ForkTerm& term) { return or_none(term.following.members); }>("members"),
+         getter<ForkTerm, [](const ForkTerm& term) { return term.table; }>("table"),
+         getter<ForkTerm, ways_of>("ways")});
     add(TermKind::kRecord, "Record", sizeof(RecordTerm),
         {getter<RecordTerm, [](const RecordTerm& term) { return term.names; }>("names"),
          getter<RecordTerm, [](const RecordTerm& term) { return to_bytes(term.written); }>("written"),
-         getter<RecordTerm, [](const RecordTerm& term) { return term.after; }>("after"),
+         getter<RecordTerm, [](const RecordTerm& term) { return or_none(term.after.call); }>("after"),
+         getter<RecordTerm, [](const RecordTerm& term) { return or_none(term.after.members); }>("members"),
          getter<RecordTerm, [](const RecordTerm& term) { return term.like; }>("like"),
          getter<RecordTerm, [](const RecordTerm& term) { return term.sure; }>("sure", set_sure)});
     add(TermKind::kUnknown, "Unknown", sizeof(UnknownTerm),
@@ -194,6 +222,8 @@ void register_terms(nb::module_& module) {
     add(TermKind::kCounted, "Counted", sizeof(OwnedTerm),
         with({getter<OwnedTerm, [](const OwnedTerm& term) { return term.count; }>("count")}));
     add(TermKind::kDfaState, "DfaState", sizeof(OwnedTerm), owned);
+    add(TermKind::kMembers, "Members", sizeof(MembersTerm),
+        {getter<MembersTerm, [](const MembersTerm& term) { return term.contents; }>("contents")});
 }
 
 }  // namespace fcgen

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "members.hpp"
+
 namespace fcgen {
 
 TermTable term_table;
@@ -47,6 +49,8 @@ void with_kind(Term* term, Visit&& visit) {
         case TermKind::kCounted:
         case TermKind::kDfaState:
             return visit(*static_cast<OwnedTerm*>(term));
+        case TermKind::kMembers:
+            return visit(*static_cast<MembersTerm*>(term));
     }
 }
 
@@ -60,7 +64,15 @@ struct EachTerm {
     void operator()(RepeatTerm& term) { visit(term.inner); }
     void operator()(InnerTerm& term) { visit(term.inner); }
     void operator()(UnlikeTerm& term) { visit(term.plain); }
-    void operator()(RecordTerm& term) { visit(term.names), visit(term.like); }
+    void operator()(RecordTerm& term) { visit(term.names), visit(term.like), visit(term.after.members); }
+    void operator()(DeferredTerm& term) { visit(term.members), visit(term.built); }
+    void operator()(ForkTerm& term) { visit(term.following.members); }
+    void operator()(MembersTerm& term) {
+        std::ranges::for_each(term.values, visit);
+        for (Group& group : term.groups) visit(group.names), visit(group.value);
+        visit(term.open), visit(term.close), visit(term.none), visit(term.colon), visit(term.comma);
+        visit(term.any_name);
+    }
 };
 
 // Calls `visit` with each of Python's objects that a term refers to.
@@ -69,11 +81,10 @@ struct EachObject {
     Visit& visit;
     void operator()(Term&) {}
     void operator()(ReferenceTerm& term) { visit(term.scope), visit(term.name); }
-    void operator()(DeferredTerm& term) {
-        visit(term.build), visit(term.built), visit(term.like), visit(term.contents);
-    }
-    void operator()(ForkTerm& term) { visit(term.names), visit(term.chosen); }
-    void operator()(RecordTerm& term) { visit(term.after); }
+    void operator()(DeferredTerm& term) { visit(term.build), visit(term.like), visit(term.contents); }
+    void operator()(ForkTerm& term) { visit(term.following.names); }
+    void operator()(RecordTerm& term) { visit(term.after.call); }
+    void operator()(MembersTerm& term) { visit(term.contents); }
     void operator()(OwnedTerm& term) { visit(term.owner), visit(term.least), visit(term.most), visit(term.count); }
 };
 
@@ -86,19 +97,9 @@ void each_object(Term* term, Visit&& visit) {
     with_kind(term, EachObject<Visit>{visit});
 }
 
-bool has_objects(TermKind kind) {
-    switch (kind) {
-        case TermKind::kReference:
-        case TermKind::kDeferred:
-        case TermKind::kFork:
-        case TermKind::kRecord:
-        case TermKind::kSubstring:
-        case TermKind::kCounted:
-        case TermKind::kDfaState:
-            return true;
-        default:
-            return false;
-    }
+// Whether Python's garbage collector goes through such objects.
+bool is_collected(const nb::object& object) {
+    return object.is_valid() && (PyType_GetFlags(Py_TYPE(object.ptr())) & Py_TPFLAGS_HAVE_GC) != 0;
 }
 
 // Terms that nothing may refer to any more. They are freed one after the other: a sequence can be long.
@@ -156,6 +157,9 @@ int clear_term(PyObject* self) {
     Term* term = reinterpret_cast<Term*>(self);
     std::vector<nb::object> dropped;
     each_object(term, [&](nb::object& object) { dropped.push_back(std::exchange(object, nb::none())); });
+    if (term->kind == TermKind::kDeferred) {
+        const TermRef built = std::exchange(static_cast<DeferredTerm*>(term)->built, TermRef());
+    }
     const ArcsPointer arcs = std::exchange(term->arcs, nullptr);
     term->arcs_state = ArcsState::kUnknown;
     return 0;
@@ -191,10 +195,11 @@ template ForkTerm* make<ForkTerm>(TermKind, bool);
 template RecordTerm* make<RecordTerm>(TermKind, bool);
 template UnknownTerm* make<UnknownTerm>(TermKind, bool);
 template OwnedTerm* make<OwnedTerm>(TermKind, bool);
+template MembersTerm* make<MembersTerm>(TermKind, bool);
 
 void finish(Term* term) {
-    term->is_late = has_objects(term->kind);
-    each_term(term, [&](TermRef& reference) { term->is_late |= reference->is_late; });
+    each_object(term, [&](nb::object& object) { term->is_late |= is_collected(object); });
+    each_term(term, [&](TermRef& reference) { term->is_late |= reference && reference->is_late; });
     if (term->is_late) PyObject_GC_Track(term->object());
 }
 

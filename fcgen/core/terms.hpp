@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "bits.hpp"
 #include "byte_set.hpp"
 
 namespace fcgen {
@@ -43,8 +44,9 @@ enum class TermKind : std::uint8_t {
     kSubstring,
     kCounted,
     kDfaState,
+    kMembers,
 };
-inline constexpr std::size_t kTermKinds = 19;
+inline constexpr std::size_t kTermKinds = 20;
 
 inline constexpr double kNever = std::numeric_limits<double>::infinity();  // bytes to an end that there is not
 inline constexpr double kBeyond = 1099511627776.0;                         // 2^40: only unknown places lead to an end
@@ -143,9 +145,18 @@ struct ReferenceTerm : Term {
     static constexpr TermKind kKind = TermKind::kReference;
     nb::object scope, name;
 };
+struct Place;
+class NameTable;
+using PlacePointer = std::shared_ptr<const Place>;
+using TablePointer = std::shared_ptr<const NameTable>;
+using BitsPointer = std::shared_ptr<const Bits>;
+
+// What Python builds, or what members of an object lead to (`members.hpp`).
 struct DeferredTerm : Term {
     static constexpr TermKind kKind = TermKind::kDeferred;
-    nb::object build, built, like, contents;
+    nb::object build, like, contents;  // of Python's
+    TermRef members, built;
+    PlacePointer place;
 };
 using NamesPointer = std::shared_ptr<const std::vector<std::string>>;  // sorted
 struct UnlikeTerm : Term {
@@ -153,16 +164,39 @@ struct UnlikeTerm : Term {
     TermRef plain;
     NamesPointer names;
 };
+// What follows the names of a fork: nothing, what an object of Python's says, or what follows in an object.
+struct Following {
+    nb::object names;
+    TermRef members;
+    PlacePointer place;  // null: it is the same at all places
+
+    bool is_nothing() const { return !names.is_valid() && !members; }
+    bool operator==(const Following& other) const;
+    std::size_t hash() const;
+};
 struct ForkTerm : Term {
     static constexpr TermKind kKind = TermKind::kFork;
-    nb::object names, chosen;
-    std::int64_t first, last, depth;
+    TablePointer table;
+    Following following;
+    BitsPointer chosen;  // places of the table
+    std::size_t first, last, depth;
+};
+// What follows a recording: what a function of Python's says, or another member of an object, of a group of names.
+struct After {
+    nb::object call;
+    TermRef members;
+    PlacePointer place;
+    std::size_t group = 0;
+
+    TermRef operator()(std::string_view written) const;
+    bool operator==(const After& other) const;  // may run Python
+    std::size_t hash() const;                   // likewise
 };
 struct RecordTerm : Term {
     static constexpr TermKind kKind = TermKind::kRecord;
     TermRef names, like;
     std::string written;
-    nb::object after;
+    After after;
     bool sure;
 };
 struct UnknownTerm : Term {

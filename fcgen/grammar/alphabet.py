@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from itertools import chain
 
+from fcgen.core import NameTable, changed_members, place_in, recorded_in, refork
 from fcgen.grammar.derive import fewest
 from fcgen.grammar.dfa import determinize
 from fcgen.grammar.expr import (
@@ -31,7 +31,6 @@ from fcgen.grammar.expr import (
     seq,
     unlike,
 )
-from fcgen.grammar.names import refork
 from fcgen.grammar.terms import (
     Alt,
     Apart,
@@ -44,6 +43,7 @@ from fcgen.grammar.terms import (
     Expr,
     Fork,
     Literal,
+    Members,
     Names,
     Record,
     Reference,
@@ -122,7 +122,8 @@ class Restriction:
     def _forget(self) -> None:
         self._scopes: dict[Scope, Scope] = {}
         self._names: dict[Names, Names] = {}
-        self._usable: dict[Names, int] = {}
+        self._members: dict[Members, Members] = {}
+        self._tables: dict[NameTable, NameTable] = {}
         self._new: dict[Expr, Expr] = {}
         self._clean: set[Expr] = set()
         self._unclean: set[Expr] = set()
@@ -215,8 +216,6 @@ class Restriction:
         return True
 
     def _restricted_names(self, among: Names) -> Names:
-        if among.is_closed and among.symbol is None:
-            return among
         found = self._names.get(among)
         if found is None:
             known = {contents: self._is_known_clean(contents.leaves) for contents in set(among.contents)}
@@ -233,34 +232,39 @@ class Restriction:
                     return need_by(index)
                 return fewest(self.also(among.tail(index)))
 
-            symbol = among.symbol
-            found = self._names[among] = Names(
-                among.keys,
-                None if among.is_closed else tail,
-                among.need if among.is_closed else need,
-                among.contents,
-                None if symbol is None else lambda number: self.also(symbol(number)),
-            )
+            table = self._restricted_table(among.table)
+            found = self._names[among] = Names(table, tail, need, contents=among.contents)
         return found
 
-    def _writable(self, names: Names) -> int:
-        """Those of the names that can be written, by their places in the order."""
-        found = self._usable.get(names)
+    def _restricted_table(self, table: NameTable) -> NameTable:
+        found = self._tables.get(table)
         if found is None:
-            can_write = self._can_write(names)
-            places = [place for place, index in enumerate(names.order) if can_write(names.keys[index])]
-            found = self._usable[names] = sum(1 << place for place in places)
+            found = self._tables[table] = table.changed(self.also)
         return found
 
-    def _can_write(self, names: Names) -> Callable[[Sequence[int]], bool]:
-        """The test whether a name can be written."""
-        symbol = names.symbol
-        if symbol is None:
-            usable = _bytes_in(self._alphabet)
-            return lambda key: not bytes(key).translate(None, usable)
-        found = set(chain.from_iterable(names.keys))
-        lacking = {number for number in found if self.also(symbol(number)) is NOTHING}
-        return lacking.isdisjoint
+    def _restricted_members(self, members: Members) -> Members:
+        found = self._members.get(members)
+        if found is None:
+            found = self._members[members] = changed_members(members, self.also, self._alphabet)
+        return found
+
+    def _fork(self, e: Fork) -> Expr:
+        """A fork of those of the names that can be written."""
+        following: Names | Members | None = None
+        if e.names is not None:
+            following = self._restricted_names(e.names)
+        elif e.members is not None:
+            following = self._restricted_members(e.members)
+        return refork(e, self._restricted_table(e.table), following, self._alphabet)
+
+    def _recording(self, e: Record) -> Expr:
+        """A recording, after which what follows is restricted, too."""
+        new = self._new
+        sure = e.sure and self._shows_need(e)  # what follows needs no byte that it does not show
+        if e.members is not None:
+            return recorded_in(e, new[e.names], new[e.like], self._restricted_members(e.members), sure=sure)
+        assert e.after is not None
+        return recorded(new[e.names], e.written, _RestrictedAfter(e.after, self), new[e.like], sure=sure)
 
     def _substring(self, e: Substring) -> Expr:
         if e.state:
@@ -288,14 +292,15 @@ class Restriction:
                 return unlike(new[e.plain], e.names)
             case Deferred() if self._is_known_clean(e.contents.leaves):
                 return e
+            case Deferred() if e.members is not None:
+                return place_in(e, self._restricted_members(e.members))
             case Deferred():
                 like = e.like if self._shows_need(e.like) else partial(_restrict_like, e, self)
                 return deferred(partial(_restrict_built, e, self), like, can_stop=e.can_stop, contents=e.contents)
             case Fork():
-                return refork(e, self._restricted_names(e.names), e.chosen & self._writable(e.names))
+                return self._fork(e)
             case Record():
-                sure = e.sure and self._shows_need(e)  # what follows needs no byte that it does not show
-                return recorded(new[e.names], e.written, _RestrictedAfter(e.after, self), new[e.like], sure=sure)
+                return self._recording(e)
             case DfaState():
                 return e if _is_writable(e, self._alphabet) else determinize(both(e, self._within))
             case Counted():

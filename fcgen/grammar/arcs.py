@@ -18,7 +18,6 @@ from typing import TypeVar
 from fcgen.core import arcs, derived, generic, is_recording, provide, recordings, skipped
 from fcgen.errors import GrammarError
 from fcgen.grammar.expr import repeat
-from fcgen.grammar.names import fork_arcs, fork_choice
 from fcgen.grammar.terms import Expr, Repeat
 
 __all__ = [
@@ -47,7 +46,7 @@ class Recording(GrammarError):
         super().__init__("what follows here depends on the text before it, which is not regular")
 
 
-provide(recording=Recording, fork_arcs=fork_arcs, fork_choice=fork_choice)
+provide(recording=Recording)
 
 
 def split(partition: list[tuple[int, list[_T]]], members: int, then: _T) -> list[tuple[int, list[_T]]]:

@@ -14,10 +14,9 @@ import heapq
 import itertools
 from collections.abc import Collection, Sequence
 
-from fcgen.core import fewest, provide
+from fcgen.core import after, fewest, fork_need, provide
 from fcgen.errors import GrammarTooLarge
 from fcgen.grammar.arcs import Recording, arcs, is_recording, ways
-from fcgen.grammar.names import fork_need
 from fcgen.grammar.terms import (
     Alt,
     Apart,
@@ -55,7 +54,7 @@ def _settle(root: Expr) -> None:
             ahead.pop()
         for e in doubts:
             if e not in following:
-                following[e] = e.after(e.written + _shortest(e.names))
+                following[e] = after(e, e.written + _shortest(e.names))
             then = following[e]
             if then.fewest_memo is None and then not in ahead:
                 ahead.append(then)
@@ -217,7 +216,7 @@ def _estimate(e: Expr, value: dict[Expr, float]) -> float:
         case Unlike():
             return max(1, _value_of(e.plain, value))
         case Fork():
-            return fork_need(e, fewest)
+            return fork_need(e)
         case Reference():
             return _value_of(e.scope[e.name], value)
         case Deferred():

@@ -6,17 +6,18 @@ The terms themselves are native (`fcgen.core`); here is what they refer to.
 from __future__ import annotations
 
 import threading
-from bisect import bisect_right
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from copy import copy
+from functools import partial
 from typing import Protocol, TypeAlias
 
 from fcgen.core import (
+    NOTHING,
     Alt,
     Apart,
     Both,
     ByteSet,
     Complement,
+    Contents,
     Counted,
     Deferred,
     DfaState,
@@ -24,6 +25,8 @@ from fcgen.core import (
     Expr,
     Fork,
     Literal,
+    Members,
+    NameTable,
     Nothing,
     Record,
     Reference,
@@ -33,9 +36,12 @@ from fcgen.core import (
     SuffixAutomaton,
     Unknown,
     Unlike,
+    deferred,
     force,
+    fork,
     parts_of,
     provide,
+    unknown,
 )
 
 __all__ = [
@@ -55,6 +61,7 @@ __all__ = [
     "Fork",
     "Literal",
     "Measure",
+    "Members",
     "Names",
     "Nothing",
     "Record",
@@ -71,33 +78,11 @@ __all__ = [
     "parts_of",
 ]
 
+INFINITE = float("inf")
+
 building = threading.RLock()
 """Held by the one thread that builds terms, or finds out what follows them."""
 provide(building=building)
-
-
-class Contents:
-    """What is known of terms before they are built.
-
-    Attributes:
-        is_plain: whether no recording in them has names that are recorded themselves.
-        leaves: terms such that all is ASCII but for what is in these; None: it is not known.
-    """
-
-    __slots__ = ("is_plain", "leaves")
-
-    def __init__(self, *, is_plain: bool = False, is_ascii: bool = False) -> None:
-        self.is_plain = is_plain
-        self.leaves: list[Expr] | None = [] if is_ascii else None
-
-    def has_more(self) -> None:
-        """Note that there will be terms of which nothing is known yet."""
-        self.leaves = None
-
-    def has(self, leaf: Expr) -> None:
-        """Note a leaf of which it is not known whether it is ASCII."""
-        if self.leaves is not None:
-            self.leaves.append(leaf)
 
 
 UNKNOWN_CONTENTS = Contents()
@@ -108,112 +93,64 @@ Measure: TypeAlias = Callable[[Expr], float]
 
 
 class Names:
-    """Names in their order, of which none begins another, each with what follows it.
+    """What follows each of some names.
 
     Attributes:
-        keys: the names: each a row of bytes, or of numbers that `symbol` spells.
-        symbol: the spellings of a number in a name, each number's other than those of all others; None: it is a byte.
-        order: the indices of the names, sorted by these.
-        is_sorted: whether they come in that order.
-        is_closed: whether nothing follows any of them.
-        leaves: what stands for what follows each name until that is walked, as far as it was asked for.
+        table: the names.
         contents: for each name, what is known of the terms that follow it.
         need_by: for a measure of terms, how many bytes finish what follows a name by that measure; None: that is not
             known before it is built.
+
+    Args:
+        after: what follows a name, by its index.
+        need: how many bytes finish that.
     """
 
-    __slots__ = (
-        "_after",
-        "_need",
-        "_needs",
-        "_shortest_first",
-        "_sorted",
-        "_tails",
-        "contents",
-        "is_closed",
-        "is_sorted",
-        "keys",
-        "leaves",
-        "need_by",
-        "order",
-        "symbol",
-    )
+    __slots__ = ("_after", "_leaves", "_need", "_needs", "_tails", "contents", "need_by", "table")
 
     def __init__(
         self,
-        keys: Sequence[bytes] | Sequence[tuple[int, ...]],
-        after: Callable[[int], Expr] | None = None,
-        need: Callable[[int], float] = lambda _: 0,
-        contents: Sequence[Contents] | None = None,
-        symbol: Callable[[int], Expr] | None = None,
-    ) -> None:
-        self.keys = keys
-        self.symbol = symbol
-        self.contents = [UNKNOWN_CONTENTS] * len(keys) if contents is None else contents
-        self.order = sorted(range(len(keys)), key=keys.__getitem__)
-        self._sorted = [keys[index] for index in self.order]
-        self._shortest_first: list[int] | None = None
-        self.is_sorted = self._sorted == list(keys)
-        self.is_closed = after is None
-        self._after, self._need = after, need
-        self.need_by: Callable[[Measure], Callable[[int], float]] | None = None
-        self._tails: list[Expr | None] = [None] * len(keys)
-        self._needs: list[float | None] = [None] * len(keys)
-        self.leaves: dict[int, Expr] = {}
-
-    def followed(
-        self,
+        table: NameTable,
         after: Callable[[int], Expr],
         need: Callable[[int], float],
-        need_by: Callable[[Measure], Callable[[int], float]],
-        contents: Contents,
-    ) -> Names:
-        """The same names with something else after them.
+        *,
+        contents: Sequence[Contents] | None = None,
+        need_by: Callable[[Measure], Callable[[int], float]] | None = None,
+    ) -> None:
+        self.table = table
+        self.contents = [UNKNOWN_CONTENTS] * len(table) if contents is None else contents
+        self.need_by = need_by
+        self._after, self._need = after, need
+        self._tails: dict[int, Expr] = {}
+        self._leaves: dict[int, Expr] = {}
+        self._needs: dict[int, float] = {}
 
-        Args:
-            after: what follows each name.
-            need: how many bytes finish what follows it.
-            need_by: the same by any measure of terms.
-            contents: what is known of the terms that follow.
-        """
-        twin = copy(self)
-        twin.contents = [contents] * len(self.keys)
-        twin.is_closed = False
-        twin._after, twin._need, twin.need_by = after, need, need_by  # noqa: SLF001  of its own class
-        twin._tails, twin._needs = [None] * len(self.keys), [None] * len(self.keys)  # noqa: SLF001
-        twin.leaves = {}
-        return twin
-
-    def sorted_key(self, place: int) -> bytes | tuple[int, ...]:
-        """The name at a place of the order."""
-        return self._sorted[place]
-
-    def end_of(self, first: int, last: int, depth: int) -> int:
-        """The place behind the names that have the same byte at `depth` as the one at `first`, among those to `last`.
-
-        All of these are the same up to `depth`.
-        """
-        byte = self._sorted[first][depth]
-        return bisect_right(self._sorted, byte, first, last, key=lambda key: key[depth])
-
-    @property
-    def shortest_first(self) -> Sequence[int]:
-        """The places of the order by the length of the names there."""
-        if self._shortest_first is None:
-            self._shortest_first = sorted(range(len(self._sorted)), key=lambda place: len(self._sorted[place]))
-        return self._shortest_first
+    def fork(self, chosen: int) -> Expr:
+        """Any of the names whose bits are set in `chosen` (bit i: the name i), then what follows it."""
+        return fork(self.table, self, chosen)
 
     def tail(self, index: int) -> Expr:
-        """What follows a name, if anything does."""
-        assert self._after is not None, "nothing follows these names"
-        found = self._tails[index]
+        """What follows a name."""
+        found = self._tails.get(index)
         if found is None:
             found = self._tails[index] = self._after(index)
         return found
 
+    def leaf(self, index: int) -> Expr:
+        """What follows a name, made when it is walked."""
+        found = self._leaves.get(index)
+        if found is None:
+            need = self.need(index)
+            found = NOTHING
+            if need != INFINITE:
+                made = partial(self.tail, index)
+                found = deferred(made, unknown(int(need)), self.contents[index])
+            self._leaves[index] = found
+        return found
+
     def need(self, index: int) -> float:
         """How many bytes finish what follows a name; infinite: nothing does."""
-        found = self._needs[index]
+        found = self._needs.get(index)
         if found is None:
             found = self._needs[index] = self._need(index)
         return found

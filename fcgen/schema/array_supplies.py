@@ -13,13 +13,13 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
+from fcgen.core import NameTable, fork
 from fcgen.errors import GrammarTooLarge
 from fcgen.grammar.arcs import Recording
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.enumeration import few_texts, texts_of
 from fcgen.grammar.expr import alt_of, both, complement, shared
-from fcgen.grammar.names import fork
-from fcgen.grammar.terms import Expr, Literal, Names
+from fcgen.grammar.terms import Expr, Literal
 from fcgen.grammar.work import spend
 from fcgen.place import Place
 from fcgen.schema.algebra import union
@@ -60,17 +60,14 @@ class Group:
         needs = {key: int(fewest(term)) for key, term in spelled.items()}
         self._shortest = sorted(needs.items(), key=lambda item: item[1])
         texts = {term.data: key for key, term in spelled.items() if type(term) is Literal}
-        self._layers = [Names(layer) for layer in _layers(sorted(texts))]
-        self._bits = {
-            texts[bytes(text)]: (i, 1 << bit)
-            for i, layer in enumerate(self._layers)
-            for bit, text in enumerate(layer.keys)
-        }
+        layers = _layers(sorted(texts))
+        self._layers = [NameTable.of(layer) for layer in layers]
+        self._bits = {texts[text]: (i, 1 << bit) for i, layer in enumerate(layers) for bit, text in enumerate(layer)}
         self._others = {key: term for key, term in spelled.items() if key not in self._bits}
 
     def texts(self, written: Iterable[Hashable]) -> Expr:
         """The texts of those that are not written."""
-        left = [(1 << len(layer.keys)) - 1 for layer in self._layers]
+        left = [(1 << len(layer)) - 1 for layer in self._layers]
         others = dict(self._others)
         spend(len(others))
         for key in written:
@@ -79,7 +76,7 @@ class Group:
                 left[i] &= ~bit
             else:
                 others.pop(key, None)
-        forks = [fork(layer, chosen) for layer, chosen in zip(self._layers, left, strict=True)]
+        forks = [fork(layer, None, chosen) for layer, chosen in zip(self._layers, left, strict=True)]
         return alt_of([*forks, *others.values()])
 
     def left(self, written: frozenset[Hashable], count: int) -> list[tuple[int, Hashable]]:

@@ -10,10 +10,10 @@ import json
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
+from fcgen.core import NameTable, fork
 from fcgen.grammar.characters import ANY, CharSet, json_char_free, json_chars
 from fcgen.grammar.expr import alt_of, both, complement, literal, repeat, seq, unlike
-from fcgen.grammar.names import fork
-from fcgen.grammar.terms import Expr, Names
+from fcgen.grammar.terms import Expr
 from fcgen.schema.values import spelled
 
 Spell = Callable[[CharSet], Expr]
@@ -29,8 +29,8 @@ def other_names(names: frozenset[bytes], spell: Spell, more: frozenset[bytes] = 
     Of many spellings, those of `names` are kept apart, so that the same ones are walked once, whatever comes to them.
     """
     if spell is json_chars:
-        return unlike(_any_text(spell), names | more)
-    return both(_any_text(spell), *(complement(_one_of(found, spell)) for found in (names, more - names) if found))
+        return unlike(any_text(spell), names | more)
+    return both(any_text(spell), *(complement(_one_of(found, spell)) for found in (names, more - names) if found))
 
 
 @lru_cache(maxsize=1024)
@@ -44,7 +44,8 @@ def any_char(spell: Spell) -> Expr:
 
 
 @lru_cache(maxsize=2)
-def _any_text(spell: Spell) -> Expr:
+def any_text(spell: Spell) -> Expr:
+    """Spell any text of a JSON string."""
     return repeat(any_char(spell))
 
 
@@ -68,22 +69,22 @@ def any_of(texts: Sequence[str], spell: Spell) -> Expr:
     """The JSON strings that mean one of these texts, of which no two are equal."""
     if spell is json_chars:
         return alt_of(quoted(text, spell) for text in texts)
-    return fork(names_of(texts, spell), (1 << len(texts)) - 1)
+    return fork(names_of(texts, spell), None, (1 << len(texts)) - 1)
 
 
-def names_of(texts: Sequence[str], spell: Spell) -> Names:
-    """The JSON strings that mean these texts, of which no two are equal, with nothing after them."""
+def names_of(texts: Sequence[str], spell: Spell) -> NameTable:
+    """The JSON strings that mean these texts, of which no two are equal."""
     if spell is json_chars:
-        return Names([spelled(text) for text in texts])
-    return Names([symbols(text) for text in texts], symbol=symbol)
+        return NameTable.of([spelled(text) for text in texts])
+    return NameTable.of([_symbols(text) for text in texts], _symbol)
 
 
-def symbols(text: str) -> tuple[int, ...]:
-    """A string as a row of numbers that `symbol` spells, with its quotes: none begins another."""
+def _symbols(text: str) -> tuple[int, ...]:
+    """A string as a row of numbers that `_symbol` spells, with its quotes: none begins another."""
     return (_QUOTE_SYMBOL, *map(ord, text), _QUOTE_SYMBOL)
 
 
-def symbol(number: int) -> Expr:
+def _symbol(number: int) -> Expr:
     """Each spelling of a code point, or a quote that begins or ends a string."""
     return _QUOTE if number == _QUOTE_SYMBOL else json_char_free(number)
 

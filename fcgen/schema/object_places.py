@@ -12,8 +12,7 @@ from functools import partial
 
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import EMPTY, NOTHING, alt, alt_of, deferred, literal, record, seq, shared, unknown
-from fcgen.grammar.names import fork
-from fcgen.grammar.terms import Expr, Measure
+from fcgen.grammar.terms import Expr, Measure, Names
 from fcgen.grammar.work import spend
 from fcgen.schema.keys import names_of
 from fcgen.schema.lowering import Lowering
@@ -46,7 +45,7 @@ class Places:
         self._demands = frozenset(range(len(part.demands)))
         self._ordered = 0 if low.text.order == "any" else self._members.declared
         self._sketches = Sketches(self._members, count, self._spacing, self._end, part.place)
-        self._names = names_of([name for name, _ in self._members.known], low.text.spell)
+        self._table = names_of([name for name, _ in self._members.known], low.text.spell)
 
     def whole(self) -> Expr:
         """The texts of the object."""
@@ -89,8 +88,14 @@ class Places:
             if self._members.required >> i & 1 or not is_full:
                 chosen |= 1 << i
         known = _Known(self, place)
-        names = self._names.followed(known.after, known.need_by(fewest), known.need_by, self._low.contents)
-        found = [seq(self._spacing.comma if place.size else EMPTY, fork(names, chosen))]
+        names = Names(
+            self._table,
+            known.after,
+            known.need_by(fewest),
+            contents=[self._low.contents] * len(self._table),
+            need_by=known.need_by,
+        )
+        found = [seq(self._spacing.comma if place.size else EMPTY, names.fork(chosen))]
         declared = place.left & self._ordered
         if not self._members.required & declared and not is_full:
             found += self._unnamed(self._without(place, declared, declared))

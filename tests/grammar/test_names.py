@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from walking import after, restrict
 
+from fcgen.core import NameTable, fork
 from fcgen.grammar.automaton import DEAD, Automaton
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import ALL_BYTES, NOTHING, alt, alt_of, literal, seq
-from fcgen.grammar.names import fork
 from fcgen.grammar.terms import Names
 
 TAILS = [literal(b":1"), literal(b":"), NOTHING, literal(b":22")]
@@ -16,14 +16,14 @@ keys = st.lists(st.text("abc", max_size=4).map(lambda text: text.encode() + b'"'
 
 def names(found):
     tails = [TAILS[i % len(TAILS)] for i in range(len(found))]
-    return Names(found, tails.__getitem__, lambda i: fewest(tails[i])), tails
+    return Names(NameTable.of(found), tails.__getitem__, lambda i: fewest(tails[i])), tails
 
 
 @given(keys, st.integers(0, 255))
 def test_it_is_the_choice_of_those_chosen(found, chosen):
     among, tails = names(found)
     chosen &= (1 << len(found)) - 1
-    term = fork(among, chosen)
+    term = among.fork(chosen)
     expected = alt_of(seq(literal(key), tails[i]) for i, key in enumerate(found) if chosen >> i & 1)
     assert fewest(term) == fewest(expected)
     texts = [key + tail for key in found for tail in (b":", b":1", b":22", b"")]
@@ -44,7 +44,7 @@ def test_restricted_it_has_the_names_that_can_be_written(found, chosen):
     among, tails = names(found)
     chosen &= (1 << len(found)) - 1
     alphabet = sum(1 << byte for byte in b'ab":12')
-    term = restrict(fork(among, chosen), alphabet)
+    term = restrict(among.fork(chosen), alphabet)
     for i, key in enumerate(found):
         is_there = chosen >> i & 1 and b"c" not in key and tails[i] is not NOTHING
         assert (fewest(after(term, key)) != INFINITE) == bool(is_there)
@@ -67,10 +67,11 @@ def ways_to_write(key):
 @given(keys, st.integers(0, 255))
 def test_of_symbols_it_is_the_choice_of_all_spellings(found, chosen):
     tails = names(found)[1]
-    among = Names([tuple(key) for key in found], tails.__getitem__, lambda i: fewest(tails[i]), symbol=symbol)
+    table = NameTable.of([tuple(key) for key in found], symbol)
+    among = Names(table, tails.__getitem__, lambda i: fewest(tails[i]))
     chosen &= (1 << len(found)) - 1
     for alphabet in (ALL_BYTES, ALL_BYTES & ~(1 << ord("c")), sum(1 << byte for byte in b'ab":12')):
-        term = restrict(fork(among, chosen), alphabet)
+        term = restrict(among.fork(chosen), alphabet)
         spelled = [seq(*map(symbol, key), tails[i]) for i, key in enumerate(found) if chosen >> i & 1]
         expected = restrict(alt_of(spelled), alphabet)
         assert fewest(term) == fewest(expected)
@@ -80,19 +81,10 @@ def test_of_symbols_it_is_the_choice_of_all_spellings(found, chosen):
             ]
 
 
-def test_names_with_something_else_after_them_are_the_same_names():
-    first = Names([b'b"', b'a"'], lambda _: literal(b":1"), lambda _: 2)
-    other = first.followed(lambda i: literal(b":" * (i + 1)), lambda i: i + 1, lambda _: (), first.contents[0])
-    assert after(fork(other, 0b11), b'a"::').can_stop
-    assert after(fork(other, 0b11), b'b":').can_stop
-    assert after(fork(first, 0b11), b'a":1').can_stop
-    assert fewest(fork(other, 0b10)) == 4
-
-
 @given(st.lists(st.text("abc", max_size=4).map(lambda text: text.encode() + b'"'), unique=True, max_size=8), st.data())
 def test_nothing_follows_closed_names(found, data):
     chosen = data.draw(st.integers(0, (1 << len(found)) - 1))
-    term = fork(Names(found), chosen)
+    term = fork(NameTable.of(found), None, chosen)
     expected = alt_of(literal(key) for i, key in enumerate(found) if chosen >> i & 1)
     assert fewest(term) == fewest(expected)
     for key in found:

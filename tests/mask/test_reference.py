@@ -12,6 +12,7 @@ from recordings_made import LANGUAGES
 from reference_terms import read
 from walking import allowed
 
+from fcgen.core import NameTable, fork
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.expr import (
     EMPTY,
@@ -30,7 +31,6 @@ from fcgen.grammar.expr import (
     unlike,
 )
 from fcgen.grammar.expr import reference as call
-from fcgen.grammar.names import fork
 from fcgen.grammar.terms import Names, Scope
 from fcgen.mask import Masks
 from fcgen.vocab import Vocabulary
@@ -47,8 +47,9 @@ def key_tries(draw, inner):
     found = draw(st.lists(words, min_size=1, max_size=5, unique=True))
     keys = [one for one in found if not any(one != other and one.startswith(other) for other in found)]
     after = [draw(inner) for _ in keys]
-    names = Names(keys) if draw(st.booleans()) else Names(keys, after.__getitem__, lambda i: fewest(after[i]))
-    return fork(names, draw(st.integers(1, (1 << len(keys)) - 1)))
+    table = NameTable.of(keys)
+    names = None if draw(st.booleans()) else Names(table, after.__getitem__, lambda i: fewest(after[i]))
+    return fork(table, names, draw(st.integers(1, (1 << len(keys)) - 1)))
 
 
 def joined(inner):
