@@ -118,7 +118,8 @@ TermRef members(const TablePointer& table, std::vector<TermRef> values, const st
                 bool is_ordered, const Around& around,
                 const std::vector<std::pair<std::optional<TermRef>, TermRef>>& groups, const TermRef& any_name,
                 const std::vector<nb::bytes>& taken, const nb::object& contents) {
-    if (values.size() != table->size() || table->has_symbols()) throw nb::value_error("each name, of bytes, has a value");
+    if (values.size() != table->size() || table->has_symbols())
+        throw nb::value_error("each name, of bytes, has a value");
     Bits known(table->size());
     for (std::size_t index : required) {
         if (index >= table->size()) throw nb::index_error("no such name");
@@ -222,8 +223,9 @@ void bind_names(nb::module_& module) {
             "leaf"_a);
     nb::class_<NameTable>(module, "NameTable")
         .def_static("of", &table_of, "names"_a, "symbol"_a = nb::none())
-        .def("changed", [](const TablePointer& self, const nb::callable& change) { return changed_table(self, change); },
-             "change"_a)
+        .def(
+            "changed", [](const TablePointer& self, const nb::callable& change) { return changed_table(self, change); },
+            "change"_a)
         .def("__len__", &NameTable::size);
     module.def("fork", &python_fork, "table"_a, "names"_a.none(), "chosen"_a);
     module.def("refork", &refork, "e"_a, "table"_a, "following"_a.none(), "alphabet"_a);
@@ -231,8 +233,8 @@ void bind_names(nb::module_& module) {
     module.def("members", &members, "table"_a, "values"_a, "required"_a, "is_ordered"_a, "around"_a, "groups"_a,
                "any_name"_a, "taken"_a, "contents"_a);
     module.def("changed_members", &changed_members, "members"_a, "change"_a, "alphabet"_a);
-    module.def("object_of", [](const TermRef& members) { return whole_object(TermRef(&as_members(members))); },
-               "members"_a);
+    module.def(
+        "object_of", [](const TermRef& members) { return whole_object(TermRef(&as_members(members))); }, "members"_a);
     module.def("place_in", &place_in, "e"_a, "members"_a);
     module.def("recorded_in", &recorded_in, "e"_a, "names"_a, "like"_a, "members"_a, nb::kw_only(), "sure"_a = false);
     module.def("after", &after_record, "e"_a, "written"_a);

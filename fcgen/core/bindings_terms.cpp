@@ -215,8 +215,8 @@ void bind_fuel(nb::module_& module) {
             take(hooks().recording, recording);
             if (!building.is_none()) Building::set_lock(std::move(building));
         },
-        nb::kw_only(), "settle"_a = nb::none(), "boundless"_a = nb::none(), "whole_characters"_a = nb::none(), "recording"_a = nb::none(),
-        "building"_a = nb::none());
+        nb::kw_only(), "settle"_a = nb::none(), "boundless"_a = nb::none(), "whole_characters"_a = nb::none(),
+        "recording"_a = nb::none(), "building"_a = nb::none());
 }
 
 }  // namespace

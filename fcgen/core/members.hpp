@@ -1,8 +1,8 @@
 // The texts of objects whose members may be any of those that are known, and others, with no key twice.
 //
 // A place of an object is what may still come: the known names that are left, and the other names that are written,
-// since none may come twice. What a place leads to is built when it is walked; until then its required members stand for
-// it, which tell how short it can be and whether it has an end.
+// since none may come twice. What a place leads to is built when it is walked; until then its required members stand
+// for it, which tell how short it can be and whether it has an end.
 #pragma once
 
 #include "names.hpp"
@@ -43,8 +43,8 @@ struct MembersTerm : Term {
     static constexpr TermKind kKind = TermKind::kMembers;
     TablePointer table;  // of the known names, with quotes
     std::vector<TermRef> values;
-    Bits required, usable;  // usable: those that can be written
-    bool is_ordered;  // the known names come in their order, and before all others
+    Bits required, usable;                    // usable: those that can be written
+    bool is_ordered;                          // the known names come in their order, and before all others
     TermRef open, close, none, colon, comma;  // what stands around members; `none`: within empty brackets
     std::vector<Group> groups;
     TermRef any_name;    // without quotes
@@ -65,8 +65,8 @@ TermRef place_of(const TermRef& members, PlacePointer place);
 TermRef built_place(const TermRef& members, const PlacePointer& place);
 TermRef sketch_of_place(const MembersTerm& members, const Place& place);
 
-// What follows a known name at a place, and the bytes that finish it. No place: where names are in order, it is the same
-// wherever the name stands.
+// What follows a known name at a place, and the bytes that finish it. No place: where names are in order, it is the
+// same wherever the name stands.
 TermRef after_known(const MembersTerm& members, const PlacePointer& place, std::size_t index);
 double need_after_known(const MembersTerm& members, const PlacePointer& place, std::size_t index);
 

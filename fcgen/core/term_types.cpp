@@ -1,11 +1,11 @@
 // The Python types of terms, with what can be read of them.
 
+#include <nanobind/stl/shared_ptr.h>
+
 #include "build.hpp"
 #include "members.hpp"
 #include "names.hpp"
 #include "terms.hpp"
-
-#include <nanobind/stl/shared_ptr.h>
 
 // clang-format off
 #include <structmember.h>  // after Python.h
