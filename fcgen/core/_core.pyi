@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 from typing_extensions import Self
 
 from fcgen.errors import FcgenError
-from fcgen.grammar.dfa import Dfa
 from fcgen.grammar.terms import CountedAutomaton, Names, Scope, Substrings
 
 DEAD: Final[int]
@@ -274,7 +273,7 @@ class Counted(Expr):
     def count(self) -> int: ...
 
 class DfaState(Expr):
-    """What is left at a state of a finite automaton (`fcgen.grammar.dfa`)."""
+    """What is left at a state of a finite automaton."""
 
     @property
     def owner(self) -> Dfa: ...
@@ -439,14 +438,30 @@ def substring(owner: Substrings, state: int, least: int, most: int | None, need:
 def counted(owner: CountedAutomaton, state: int, count: int, need: float) -> Counted:
     """Build a Counted; `need`: the fewest bytes that finish it."""
 
-def dfa_states(owner: Dfa, table: Sequence[Sequence[tuple[int, int]]], accepting: Iterable[int]) -> list[DfaState]:
-    """Build the states of a finite automaton.
+class Dfa:
+    """A finite automaton whose states are terms, with all arcs and distances known. Equal ones are one object.
 
-    Args:
-        owner: see DfaState.
-        table: for each state its arcs: sets of bytes, disjoint, each with the number of the next state.
-        accepting: the states at which texts may end.
+    Attributes:
+        size: how many states there are.
+        sets: the byte sets on its arcs.
     """
+
+    @staticmethod
+    def of(table: Sequence[Sequence[tuple[int, int]]], accepting: Iterable[int]) -> Dfa:
+        """Build an automaton.
+
+        Args:
+            table: for each state its arcs: sets of bytes, disjoint, each with the number of the next state.
+            accepting: the states at which texts may end.
+        """
+    @property
+    def size(self) -> int: ...
+    @property
+    def sets(self) -> list[int]: ...
+    def table(self) -> tuple[list[list[tuple[int, int]]], frozenset[int]]:
+        """Return each state's arcs, and the accepting states."""
+    def term(self, state: int = 0) -> Expr:
+        """Return the language that is left at a state."""
 
 def determined(e: Expr, limit: int) -> tuple[list[list[tuple[int, int]]], frozenset[int]]:
     """Return the minimal finite automaton of a term: its table, of which state 0 is the first, and what accepts.
@@ -454,6 +469,12 @@ def determined(e: Expr, limit: int) -> tuple[list[list[tuple[int, int]]], frozen
     Raises:
         GrammarTooLarge: it has more than `limit` states before equal ones are one.
         Recording: it is not regular.
+    """
+
+def determinize(e: Expr, *, limit: int = 20_000) -> Expr:
+    """Build a term as a state of its minimal finite automaton, whose distances are known and not searched for.
+
+    It pays for intersections and complements. Raises as `determined` does.
     """
 
 def arcs(e: Expr) -> list[tuple[int, Expr]]:

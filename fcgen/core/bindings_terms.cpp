@@ -70,8 +70,7 @@ TermRef python_deferred(nb::object build, nb::object like, nb::object contents, 
 
 using PythonTable = std::vector<std::vector<std::pair<nb::int_, std::int32_t>>>;
 
-// The states of a finite automaton.
-nb::list dfa_states(nb::object owner, const PythonTable& table, nb::handle accepting) {
+std::shared_ptr<const DfaTable> dfa_of(const PythonTable& table, nb::handle accepting) {
     Dfa dfa;
     dfa.accepting.assign(table.size(), 0);
     for (nb::handle state : accepting) dfa.accepting.at(nb::cast<std::size_t>(state)) = 1;
@@ -84,28 +83,11 @@ nb::list dfa_states(nb::object owner, const PythonTable& table, nb::handle accep
         }
         dfa.rows.push_back(std::move(read));
     }
-    const std::vector<double> away = distances(dfa);
-    std::vector<TermRef> states;
-    for (std::size_t state = 0; state < dfa.size(); ++state) {
-        states.push_back(
-            owned(TermKind::kDfaState, owner, static_cast<std::int64_t>(state), away[state], away[state] == 0));
-    }
-    nb::list found;
-    for (std::size_t state = 0; state < dfa.size(); ++state) {
-        Arcs arcs;
-        for (const auto& [bytes, then] : dfa.rows[state]) {
-            const auto next = static_cast<std::size_t>(then);
-            if (away[next] != kNever) arcs.push_back({bytes, states[next]});
-        }
-        keep_arcs(states[state].get(), std::move(arcs));
-        found.append(to_object(states[state]));
-    }
-    return found;
+    return DfaTable::of(std::move(dfa));
 }
 
-// The minimal finite automaton of a term: its table, and the accepting states.
-nb::tuple determined(const TermRef& e, std::size_t limit) {
-    const Dfa dfa = minimal(explored(e, limit));
+// For each state its arcs; and the accepting states.
+nb::tuple table_of(const Dfa& dfa) {
     nb::list table, accepting;
     for (std::size_t state = 0; state < dfa.size(); ++state) {
         nb::list row;
@@ -114,6 +96,27 @@ nb::tuple determined(const TermRef& e, std::size_t limit) {
         if (dfa.accepting[state]) accepting.append(state);
     }
     return nb::make_tuple(table, nb::steal(PyFrozenSet_New(accepting.ptr())));
+}
+
+void bind_dfa(nb::module_& module) {
+    nb::class_<DfaTable>(module, "Dfa")
+        .def_static("of", &dfa_of, "table"_a, "accepting"_a)
+        .def_prop_ro("size", [](const DfaTable& self) { return self.dfa().size(); })
+        .def_prop_ro("sets",
+                     [](const DfaTable& self) {
+                         nb::list found;
+                         for (const ByteSet& bytes : self.sets()) found.append(int_of(bytes));
+                         return found;
+                     })
+        .def("table", [](const DfaTable& self) { return table_of(self.dfa()); })
+        .def("term", &DfaTable::term, "state"_a = 0);
+    module.def("determined", [](const TermRef& e, std::size_t limit) { return table_of(minimal(explored(e, limit))); },
+               "e"_a, "limit"_a);
+    module.def("determinize",
+               [](const TermRef& e, std::size_t limit) {
+                   return DfaTable::term(DfaTable::of(minimal(explored(e, limit))), 0);
+               },
+               "e"_a, nb::kw_only(), "limit"_a = 20'000);
 }
 
 TermRef substring(nb::object owner, std::int64_t state, nb::object least, nb::object most, double need) {
@@ -162,8 +165,6 @@ void bind_builders(nb::module_& module) {
         "names"_a, "written"_a, "after"_a, "like"_a, nb::kw_only(), "sure"_a = false);
     module.def("substring", &substring, "owner"_a, "state"_a, "least"_a, "most"_a.none(), "need"_a);
     module.def("counted", &counted, "owner"_a, "state"_a, "count"_a, "need"_a);
-    module.def("dfa_states", &dfa_states, "owner"_a, "table"_a, "accepting"_a);
-    module.def("determined", &determined, "e"_a, "limit"_a);
 }
 
 void bind_questions(nb::module_& module) {
@@ -224,6 +225,7 @@ void bind_fuel(nb::module_& module) {
 void bind_terms(nb::module_& module) {
     register_terms(module);
     bind_builders(module);
+    bind_dfa(module);
     bind_questions(module);
     bind_fuel(module);
     module.attr("NOTHING") = to_object(nothing());

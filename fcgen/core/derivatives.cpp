@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "build.hpp"
+#include "dfa.hpp"
 #include "fuel.hpp"
 #include "names.hpp"
 #include "partition.hpp"
@@ -127,6 +128,8 @@ ArcsPointer computed(Term* term) {
         }
         case TermKind::kReference:
             return arcs_of(looked_up(to<ReferenceTerm>(term)).get());
+        case TermKind::kDfaState:
+            return share(DfaTable::arcs(to<DfaStateTerm>(term)));
         case TermKind::kRecord:
         case TermKind::kUnknown:
             return nullptr;
@@ -233,11 +236,6 @@ ArcsPointer arcs_of(Term* term) {
 
 ArcsPointer arcs_once(Term* term) {
     return arcs(term, false);
-}
-
-void keep_arcs(Term* term, Arcs arcs) {
-    term->arcs = share(std::move(arcs));
-    term->arcs_state = ArcsState::kKnown;
 }
 
 TermRef looked_up(const ReferenceTerm& term) {

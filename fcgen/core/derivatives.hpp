@@ -43,9 +43,6 @@ ArcsPointer arcs_of(Term* term);
 // The same, and what takes time is not kept.
 ArcsPointer arcs_once(Term* term);
 
-// Keeps what follows a term as long as it lives.
-void keep_arcs(Term* term, Arcs arcs);
-
 bool is_recording(Term* term);
 
 // What is left after a byte, which recordings at the head remember. Throws RecordingFound where that is not known.

@@ -1,5 +1,9 @@
 #include "dfa.hpp"
 
+#include "shared.hpp"
+
+#include "build.hpp"
+
 #include <algorithm>
 #include <unordered_map>
 
@@ -137,6 +141,84 @@ Dfa minimal(Dfa dfa) {
         blocks_after(dfa.rows[state], blocks, row);
         found.rows.push_back(std::move(row));
         found.accepting.push_back(dfa.accepting[state]);
+    }
+    return found;
+}
+
+namespace {
+
+std::size_t hash_of(const Dfa& dfa) {
+    std::size_t hash = dfa.size();
+    for (std::size_t state = 0; state < dfa.size(); ++state) {
+        hash = mixed(hash, static_cast<std::size_t>(dfa.accepting[state]) + 2);
+        for (const auto& [bytes, then] : dfa.rows[state]) {
+            for (std::uint64_t word : bytes.words()) hash = mixed(hash, static_cast<std::size_t>(word));
+            hash = mixed(hash, static_cast<std::size_t>(then));
+        }
+    }
+    return hash;
+}
+
+using Known = std::unordered_multimap<std::size_t, std::weak_ptr<const DfaTable>>;
+
+// The automata that there are, by what they are. They are not kept alive.
+Known& known_tables() {
+    static Known* known = new Known;  // lives as long as the process
+    static std::size_t most = 64;
+    if (known->size() > most) {
+        std::erase_if(*known, [](const auto& entry) { return entry.second.expired(); });
+        most = std::max<std::size_t>(64, 2 * known->size());
+    }
+    return *known;
+}
+
+}  // namespace
+
+std::shared_ptr<const DfaTable> DfaTable::of(Dfa dfa) {
+    for (Dfa::Row& row : dfa.rows) {
+        std::ranges::sort(row, {}, [](const auto& arc) { return std::pair(arc.first.words(), arc.second); });
+    }
+    const std::size_t hash = hash_of(dfa);
+    Known& known = known_tables();
+    for (auto [at, end] = known.equal_range(hash); at != end; ++at) {
+        const std::shared_ptr<const DfaTable> found = at->second.lock();
+        if (found && found->dfa_ == dfa) return found;
+    }
+    const auto made = std::make_shared<const DfaTable>(std::move(dfa));
+    known.emplace(hash, made);
+    return made;
+}
+
+DfaTable::DfaTable(Dfa dfa) : dfa_(std::move(dfa)), away_(distances(dfa_)) {}
+
+std::vector<ByteSet> DfaTable::sets() const {
+    std::vector<ByteSet> found;
+    for (const Dfa::Row& row : dfa_.rows) {
+        for (const auto& [bytes, then] : row) {
+            if (std::ranges::find(found, bytes) == found.end()) found.push_back(bytes);
+        }
+    }
+    return found;
+}
+
+TermRef DfaTable::term(const std::shared_ptr<const DfaTable>& self, std::size_t state) {
+    const double away = self->away_.at(state);
+    if (away == kNever) return nothing();
+    return shared<DfaStateTerm>(
+        TermKind::kDfaState, mixed(mixed(0, self.get()), state), away == 0,
+        [&](const DfaStateTerm& term) { return term.table == self && term.state == state; },
+        [&](DfaStateTerm& term) {
+            term.table = self;
+            term.state = state;
+            term.fewest = away;
+        });
+}
+
+Arcs DfaTable::arcs(const DfaStateTerm& term) {
+    Arcs found;
+    for (const auto& [bytes, then] : term.table->dfa_.rows[term.state]) {
+        TermRef next = DfaTable::term(term.table, static_cast<std::size_t>(then));
+        if (next != nothing()) found.push_back({bytes, std::move(next)});
     }
     return found;
 }

@@ -16,6 +16,24 @@ struct Dfa {
     std::vector<char> accepting;  // for each state
 
     std::size_t size() const { return rows.size(); }
+    bool operator==(const Dfa&) const = default;
+};
+
+// A finite automaton whose states are terms. Equal ones are one object.
+class DfaTable {
+  public:
+    static std::shared_ptr<const DfaTable> of(Dfa dfa);
+
+    explicit DfaTable(Dfa dfa);
+    const Dfa& dfa() const { return dfa_; }
+    std::vector<ByteSet> sets() const;  // those of its arcs
+
+    static TermRef term(const std::shared_ptr<const DfaTable>& self, std::size_t state);
+    static Arcs arcs(const DfaStateTerm& term);
+
+  private:
+    Dfa dfa_;
+    std::vector<double> away_;
 };
 
 // A term has more states than there may be.

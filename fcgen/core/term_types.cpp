@@ -3,6 +3,7 @@
 #include <nanobind/stl/shared_ptr.h>
 
 #include "build.hpp"
+#include "dfa.hpp"
 #include "members.hpp"
 #include "names.hpp"
 #include "terms.hpp"
@@ -221,7 +222,9 @@ void register_terms(nb::module_& module) {
               getter<OwnedTerm, [](const OwnedTerm& term) { return term.most; }>("most")}));
     add(TermKind::kCounted, "Counted", sizeof(OwnedTerm),
         with({getter<OwnedTerm, [](const OwnedTerm& term) { return term.count; }>("count")}));
-    add(TermKind::kDfaState, "DfaState", sizeof(OwnedTerm), owned);
+    add(TermKind::kDfaState, "DfaState", sizeof(DfaStateTerm),
+        {getter<DfaStateTerm, [](const DfaStateTerm& term) { return term.table; }>("owner"),
+         getter<DfaStateTerm, [](const DfaStateTerm& term) { return term.state; }>("state")});
     add(TermKind::kMembers, "Members", sizeof(MembersTerm),
         {getter<MembersTerm, [](const MembersTerm& term) { return term.contents; }>("contents")});
 }

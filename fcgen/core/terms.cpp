@@ -47,8 +47,9 @@ void with_kind(Term* term, Visit&& visit) {
             return visit(*static_cast<UnknownTerm*>(term));
         case TermKind::kSubstring:
         case TermKind::kCounted:
-        case TermKind::kDfaState:
             return visit(*static_cast<OwnedTerm*>(term));
+        case TermKind::kDfaState:
+            return visit(*static_cast<DfaStateTerm*>(term));
         case TermKind::kMembers:
             return visit(*static_cast<MembersTerm*>(term));
     }
@@ -195,6 +196,7 @@ template ForkTerm* make<ForkTerm>(TermKind, bool);
 template RecordTerm* make<RecordTerm>(TermKind, bool);
 template UnknownTerm* make<UnknownTerm>(TermKind, bool);
 template OwnedTerm* make<OwnedTerm>(TermKind, bool);
+template DfaStateTerm* make<DfaStateTerm>(TermKind, bool);
 template MembersTerm* make<MembersTerm>(TermKind, bool);
 
 void finish(Term* term) {
@@ -237,7 +239,7 @@ void Kept::drop() {
     dropped.swap(terms_);
     weight_ = 0;
     for (const TermRef& term : dropped) {
-        if (term->arcs_state != ArcsState::kKnown || term->kind == TermKind::kDfaState) continue;
+        if (term->arcs_state != ArcsState::kKnown) continue;
         term->arcs_state = ArcsState::kUnknown;
         term->arcs.reset();
     }

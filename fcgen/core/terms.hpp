@@ -203,7 +203,13 @@ struct UnknownTerm : Term {
     static constexpr TermKind kKind = TermKind::kUnknown;
     std::int64_t need;
 };
-struct OwnedTerm : Term {  // Substring, Counted, DfaState
+class DfaTable;
+struct DfaStateTerm : Term {
+    static constexpr TermKind kKind = TermKind::kDfaState;
+    std::shared_ptr<const DfaTable> table;
+    std::size_t state;
+};
+struct OwnedTerm : Term {  // Substring, Counted
     nb::object owner;
     std::int64_t state;
     nb::object least, most, count;  // as far as the kind has them

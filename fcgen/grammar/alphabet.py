@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
-from fcgen.core import NameTable, changed_members, place_in, recorded_in, refork
+from fcgen.core import NameTable, changed_members, determinize, place_in, recorded_in, refork
 from fcgen.grammar.derive import fewest
-from fcgen.grammar.dfa import determinize
 from fcgen.grammar.expr import (
     ALL_BYTES,
     BYTES_PER_TERM,

@@ -14,11 +14,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from fcgen.core import determined
+from fcgen.core import determined, determinize
 from fcgen.errors import GrammarTooLarge
 from fcgen.grammar.characters import ANY, CharSet, partition
 from fcgen.grammar.counted import CountedDfa
-from fcgen.grammar.dfa import determinize
 from fcgen.grammar.expr import NOTHING, alt_of, both, byte_set, literal, parts_in_row, repeat, seq
 from fcgen.grammar.terms import Both, ByteSet, Complement, DfaState, Expr, Literal, Repeat, parts_of
 

@@ -2,7 +2,7 @@
 
 A term (Expr) is nothing, the empty string, a literal, a set of bytes, a sequence, a choice, a bounded repeat, an
 intersection, a complement, a reference, a deferred term, a term that stands apart, texts unlike some names, a fork of
-names (`terms.Names`), a recording, a state of an explicit automaton (`dfa.py`), or a substring of a text
+names (`terms.Names`), a recording, a state of a finite automaton, or a substring of a text
 (`substrings.py`). Constructors simplify, so that terms
 reached by different ways are often the same object; `arcs.py` tells what follows a term byte by byte. A sequence
 leans to the right (`Seq(head, tail)`, the head never a sequence), which makes the term itself the stack of a recursive

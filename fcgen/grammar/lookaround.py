@@ -16,9 +16,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
+from fcgen.core import determinize
 from fcgen.errors import GrammarTooLarge
 from fcgen.grammar.characters import ANY, CharSet, partition
-from fcgen.grammar.dfa import determinize
 from fcgen.grammar.expr import EMPTY, NOTHING, alt_of, reference, repeat, seq
 from fcgen.grammar.pattern import Node
 from fcgen.grammar.positions import DONE, Begin, Peek, Places, Read, Split

@@ -17,7 +17,7 @@ from itertools import takewhile
 from math import ceil, floor, gcd
 from typing import NamedTuple
 
-from fcgen.grammar.dfa import Dfa, determinize
+from fcgen.core import Dfa, determinize
 from fcgen.grammar.expr import EMPTY, NOTHING, alt_of, deferred, literal, repeat, seq
 from fcgen.grammar.terms import Contents, Expr
 from fcgen.schema.number_digits import DIGIT, POINT
@@ -86,7 +86,7 @@ def remainder_texts(step: Fraction, *, exponent: bool = False) -> Expr:
     for power in range(10):
         rows += _exponent_rows(power, len(rows))
     accepting += range(after_mantissa + 2, len(rows), 3)
-    return determinize(Dfa(rows, frozenset(accepting)).term())
+    return determinize(Dfa.of(rows, accepting).term())
 
 
 def _exponent_rows(least: int, first: int) -> list[list[tuple[int, int]]]:

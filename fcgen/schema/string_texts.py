@@ -16,11 +16,11 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import NamedTuple
 
+from fcgen.core import determinize
 from fcgen.errors import GrammarTooLarge, OutOfSteps, PatternError
 from fcgen.grammar.characters import ANY, CharSet, json_chars
 from fcgen.grammar.classes import Classes, Language, common_language, is_searched
 from fcgen.grammar.derive import INFINITE, arcs, fewest
-from fcgen.grammar.dfa import determinize
 from fcgen.grammar.enumeration import few_texts
 from fcgen.grammar.expr import NOTHING, alt_of, both, complement, repeat, seq
 from fcgen.grammar.regex import alternatives, read_pattern

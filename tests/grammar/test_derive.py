@@ -6,12 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from walking import after, restrict
 
-from fcgen.core import keep_terms
+from fcgen.core import determinize, keep_terms
 from fcgen.errors import GrammarError
 from fcgen.grammar.arcs import derived
 from fcgen.grammar.automaton import DEAD, Automaton
 from fcgen.grammar.derive import INFINITE, arcs, fewest
-from fcgen.grammar.dfa import determinize
 from fcgen.grammar.expr import (
     ALL_BYTES,
     ANY_BYTES,

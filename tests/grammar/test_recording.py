@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from recordings_made import LANGUAGES, NUMBER, Distinct, either, joined, letters, object_of, words
 from walking import restrict
 
+from fcgen.core import determinize
 from fcgen.errors import GrammarError, Unsatisfiable
 from fcgen.grammar.arcs import Recording, arcs, derived, generic, is_recording
 from fcgen.grammar.automaton import DEAD, Automaton
 from fcgen.grammar.derive import BEYOND, INFINITE, fewest
-from fcgen.grammar.dfa import determinize
 from fcgen.grammar.expr import EMPTY, NOTHING, alt, literal, record, repeat, seq, unknown
 
 BYTES = b"{}[](),:.ab012"
