@@ -334,8 +334,23 @@ def unknown(need: int) -> Expr:
         need: at least as many bytes as `fewest` says of any term that can stand there, up to the end of that term.
     """
 
-def reference(scope: Scope, name: Hashable, *, can_stop: bool = False) -> Expr:
-    """Build what `scope` defines under `name`. `can_stop` must be true of the definition."""
+def reference(scope: Scope, name: Hashable, *, can_stop: bool = False, is_permanent: bool = False) -> Expr:
+    """Build what `scope` defines under `name`.
+
+    Args:
+        can_stop: true of the definition.
+        is_permanent: the scope lasts as long as the process, so that no garbage collection needs to know of it.
+    """
+
+def of_schema(schema: bytes, text: int, contents: Contents, need: float) -> Expr:
+    """Build the values of a schema that is read when it is walked: what it holds, as `provide` knows to read it.
+
+    Args:
+        schema: see above.
+        text: the number of how it is written.
+        contents: what is known of the terms.
+        need: the fewest bytes of a value.
+    """
 
 def deferred(
     build: Callable[[], Expr],
@@ -546,6 +561,7 @@ def provide(
     boundless: Callable[[Expr, int], Expr] | None = None,
     whole_characters: Callable[[Expr], int] | None = None,
     recording: type[Exception] | None = None,
+    of_schema: Callable[[bytes, int], Expr] | None = None,
     building: Any = None,
 ) -> None:
     """Give the core what it asks of Python.
@@ -555,6 +571,7 @@ def provide(
         boundless: a term without bounds that so many bytes cannot reach (`fcgen.grammar.horizon`).
         whole_characters: which classes of characters are all of a term (`fcgen.grammar.runs`).
         recording: the error that `arcs` raises where a recording is at the head.
+        of_schema: the values of a schema that is read late, by what it holds and the number of how it is written.
         building: the lock that is held by the one thread that builds terms, or finds out what follows them.
     """
 

@@ -110,13 +110,15 @@ void bind_dfa(nb::module_& module) {
                      })
         .def("table", [](const DfaTable& self) { return table_of(self.dfa()); })
         .def("term", &DfaTable::term, "state"_a = 0);
-    module.def("determined", [](const TermRef& e, std::size_t limit) { return table_of(minimal(explored(e, limit))); },
-               "e"_a, "limit"_a);
-    module.def("determinize",
-               [](const TermRef& e, std::size_t limit) {
-                   return DfaTable::term(DfaTable::of(minimal(explored(e, limit))), 0);
-               },
-               "e"_a, nb::kw_only(), "limit"_a = 20'000);
+    module.def(
+        "determined", [](const TermRef& e, std::size_t limit) { return table_of(minimal(explored(e, limit))); }, "e"_a,
+        "limit"_a);
+    module.def(
+        "determinize",
+        [](const TermRef& e, std::size_t limit) {
+            return DfaTable::term(DfaTable::of(minimal(explored(e, limit))), 0);
+        },
+        "e"_a, nb::kw_only(), "limit"_a = 20'000);
 }
 
 TermRef substring(nb::object owner, std::int64_t state, nb::object least, nb::object most, double need) {
@@ -152,7 +154,15 @@ void bind_builders(nb::module_& module) {
         "unlike", [](const TermRef& plain, nb::handle names) { return unlike(plain, names_from(names)); }, "plain"_a,
         "names"_a);
     module.def("unknown", &unknown, "need"_a);
-    module.def("reference", &reference, "scope"_a, "name"_a, nb::kw_only(), "can_stop"_a = false);
+    module.def("reference", &reference, "scope"_a, "name"_a, nb::kw_only(), "can_stop"_a = false,
+               "is_permanent"_a = false);
+    module.def(
+        "of_schema",
+        [](const nb::bytes& schema, std::int64_t text, nb::object contents, double need) {
+            if (schema.size() == 0) throw nb::value_error("no schema");
+            return of_schema(std::string(text_of(schema)), text, std::move(contents), need);
+        },
+        "schema"_a, "text"_a, "contents"_a, "need"_a);
     module.def("deferred", &python_deferred, "build"_a, "like"_a, "contents"_a, nb::kw_only(),
                "can_stop"_a = nb::none(), "need"_a = nb::none());
     module.def(
@@ -206,7 +216,7 @@ void bind_fuel(nb::module_& module) {
     module.def(
         "provide",
         [](nb::object settle, nb::object boundless, nb::object whole_characters, nb::object recording,
-           nb::object building) {
+           nb::object of_schema, nb::object building) {
             const auto take = [](nb::object& hook, nb::object& given) {
                 if (!given.is_none()) hook = std::move(given);
             };
@@ -214,10 +224,11 @@ void bind_fuel(nb::module_& module) {
             take(hooks().boundless, boundless);
             take(hooks().whole_characters, whole_characters);
             take(hooks().recording, recording);
+            take(hooks().of_schema, of_schema);
             if (!building.is_none()) Building::set_lock(std::move(building));
         },
         nb::kw_only(), "settle"_a = nb::none(), "boundless"_a = nb::none(), "whole_characters"_a = nb::none(),
-        "recording"_a = nb::none(), "building"_a = nb::none());
+        "recording"_a = nb::none(), "of_schema"_a = nb::none(), "building"_a = nb::none());
 }
 
 }  // namespace

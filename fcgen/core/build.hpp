@@ -29,10 +29,13 @@ TermRef complement(const TermRef& inner);
 TermRef apart(const TermRef& inner);
 TermRef unlike(const TermRef& plain, NamesPointer names);
 TermRef unknown(std::int64_t need);
-TermRef reference(nb::object scope, nb::object name, bool can_stop);
+TermRef reference(nb::object scope, nb::object name, bool can_stop, bool is_permanent);
 
 // A term that is built when it is walked. `like`: a term, or what makes it.
 TermRef deferred(nb::object build, nb::object like, nb::object contents, bool can_stop, double fewest);
+
+// A value of a schema of a kind that is read when it is walked: what it holds, and the number of how it is written.
+TermRef of_schema(std::string schema, std::int64_t text, nb::object contents, double fewest);
 
 // What is left of a recording after `written`, if `names` is what is left of its names.
 TermRef recorded(const TermRef& names, std::string written, After after, const TermRef& like, bool is_sure);

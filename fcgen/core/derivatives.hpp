@@ -71,7 +71,7 @@ std::vector<TermRef> parts_of(Term* term);
 
 // The functions of Python's that are asked where the core does not know: see `provide` in `_core.pyi`.
 struct Hooks {
-    nb::object settle, boundless, whole_characters, recording;
+    nb::object settle, boundless, whole_characters, recording, of_schema;
 };
 Hooks& hooks();
 

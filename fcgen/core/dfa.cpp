@@ -1,14 +1,12 @@
 #include "dfa.hpp"
 
-#include "shared.hpp"
-
-#include "build.hpp"
-
 #include <algorithm>
 #include <unordered_map>
 
+#include "build.hpp"
 #include "derivatives.hpp"
 #include "fuel.hpp"
+#include "shared.hpp"
 
 namespace fcgen {
 namespace {

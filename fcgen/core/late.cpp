@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "build.hpp"
+#include "derivatives.hpp"
 #include "members.hpp"
 #include "shared.hpp"
 
@@ -40,7 +41,7 @@ Building::~Building() {
     if (--building_depth == 0 && building_lock != nullptr) building_lock->attr("release")();
 }
 
-TermRef reference(nb::object scope, nb::object name, bool can_stop) {
+TermRef reference(nb::object scope, nb::object name, bool can_stop, bool is_permanent) {
     const std::size_t hash = mixed(mixed(0, scope.ptr()), hash_of(name));
     return shared<ReferenceTerm, Comparing::kRunsPython>(
         TermKind::kReference, hash, can_stop,
@@ -48,6 +49,7 @@ TermRef reference(nb::object scope, nb::object name, bool can_stop) {
         [&](ReferenceTerm& term) {
             term.scope = std::move(scope);
             term.name = std::move(name);
+            term.is_permanent = is_permanent;
         });
 }
 
@@ -82,6 +84,19 @@ TermRef recorded(const TermRef& names, std::string written, After after, const T
         if (found->fewest < 0 && names->fewest >= 0 && like->fewest >= 0) found->fewest = names->fewest + like->fewest;
     }
     return found;
+}
+
+TermRef of_schema(std::string schema, std::int64_t text, nb::object contents, double fewest) {
+    const std::size_t hash = mixed(std::hash<std::string>()(schema), static_cast<std::size_t>(text));
+    return shared<DeferredTerm>(
+        TermKind::kDeferred, hash, false,
+        [&](const DeferredTerm& term) { return term.schema == schema && term.text == text && term.fewest == fewest; },
+        [&](DeferredTerm& term) {
+            term.schema = std::move(schema);
+            term.text = text;
+            term.contents = std::move(contents);
+            term.fewest = fewest;
+        });
 }
 
 TermRef After::operator()(std::string_view written) const {
@@ -120,6 +135,7 @@ TermRef owned(TermKind kind, nb::object owner, std::int64_t state, double fewest
 
 TermRef like_of(DeferredTerm& term) {
     if (term.members) return sketch_of_place(to<MembersTerm>(term.members), *term.place);
+    if (!term.schema.empty()) return force(term);
     if (!is_term(term.like)) {
         nb::object made = term.like();
         term_of(made);
@@ -137,7 +153,10 @@ TermRef force(DeferredTerm& term) {
             if (term.members) {
                 made = built_place(term.members, term.place);
             } else {
-                const nb::object found = term.build();
+                const nb::object found =
+                    term.schema.empty()
+                        ? term.build()
+                        : hooks().of_schema(nb::bytes(term.schema.data(), term.schema.size()), term.text);
                 made = TermRef(term_of(found));
             }
             if (!term.built) term.built = std::move(made);

@@ -200,8 +200,11 @@ template DfaStateTerm* make<DfaStateTerm>(TermKind, bool);
 template MembersTerm* make<MembersTerm>(TermKind, bool);
 
 void finish(Term* term) {
-    each_object(term, [&](nb::object& object) { term->is_late |= is_collected(object); });
-    each_term(term, [&](TermRef& reference) { term->is_late |= reference && reference->is_late; });
+    const ReferenceTerm* reference = as<ReferenceTerm>(term);
+    if (reference == nullptr || !reference->is_permanent) {
+        each_object(term, [&](nb::object& object) { term->is_late |= is_collected(object); });
+    }
+    each_term(term, [&](TermRef& part) { term->is_late |= part && part->is_late; });
     if (term->is_late) PyObject_GC_Track(term->object());
 }
 

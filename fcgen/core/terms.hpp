@@ -144,6 +144,7 @@ struct InnerTerm : Term {  // Complement and Apart
 struct ReferenceTerm : Term {
     static constexpr TermKind kKind = TermKind::kReference;
     nb::object scope, name;
+    bool is_permanent;  // what it refers to lasts as long as the process
 };
 struct Place;
 class NameTable;
@@ -151,10 +152,12 @@ using PlacePointer = std::shared_ptr<const Place>;
 using TablePointer = std::shared_ptr<const NameTable>;
 using BitsPointer = std::shared_ptr<const Bits>;
 
-// What Python builds, or what members of an object lead to (`members.hpp`).
+// What Python builds, by a function or by what a schema holds, or what members of an object lead to (`members.hpp`).
 struct DeferredTerm : Term {
     static constexpr TermKind kKind = TermKind::kDeferred;
-    nb::object build, like, contents;  // of Python's
+    nb::object build, like, contents;
+    std::string schema;
+    std::int64_t text;  // the number of how it is written
     TermRef members, built;
     PlacePointer place;
 };

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fcgen.core import provide
 from fcgen.errors import FcgenError, GrammarTooLarge, SchemaError, Unsatisfiable, UnsupportedKeyword, excerpt
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.terms import Contents, Expr
@@ -22,7 +23,7 @@ from fcgen.schema.definitions import resolve
 from fcgen.schema.document import Document
 from fcgen.schema.drafts import Draft
 from fcgen.schema.keywords import Status
-from fcgen.schema.lower import lower
+from fcgen.schema.lower import lower, plain_contents
 from fcgen.schema.lowering import children_of
 from fcgen.schema.object_sets import value_of
 from fcgen.schema.plain import PlainNeeds
@@ -30,7 +31,7 @@ from fcgen.schema.read import Reader
 from fcgen.schema.shape import AnyOf, Array, Never, Object, Shape, String
 from fcgen.schema.string_sets import described_string
 from fcgen.schema.string_texts import string_texts
-from fcgen.schema.text import Text, spacing
+from fcgen.schema.text import Text, spacing, text_of
 
 if TYPE_CHECKING:
     from referencing import Registry
@@ -52,25 +53,24 @@ class Compiled:
         root: the JSON texts of the valid values.
         notes: keywords that assert nothing, though their writer may have meant something by them, or about which
             validators differ.
-        shape: what the schema means.
     """
 
     root: Expr
     notes: tuple[str, ...]
-    shape: Shape
-    _reader: Reader = field(repr=False)
+    _source: _Source = field(repr=False)
 
     @property
     def uses(self) -> tuple[tuple[str, Status], ...]:
-        """The keywords of the schema, each with what became of it."""
-        self._reader.read_plain()
-        return tuple(sorted(self._reader.uses))
+        """The keywords of the schema, each with what became of it. It is read again for that."""
+        reader = self._source.reader()
+        reader.read_all()
+        return tuple(sorted(reader.uses))
 
     @property
     def size(self) -> int:
-        """How many values, one in the other, the schema describes; alternatives by themselves."""
+        """How many values, one in the other, the schema describes; alternatives by themselves. It is read again."""
         seen: set[Shape] = set()
-        ahead = [self.shape]
+        ahead = [self._source.reader().read_all()]
         while ahead:
             shape = resolve(ahead.pop())
             if shape not in seen and type(shape) is not Never:
@@ -87,6 +87,29 @@ class _Choices(NamedTuple):
     function: str | None
     nullable: bool
     max_steps: int
+
+
+class _Source(NamedTuple):
+    """What a grammar was made of."""
+
+    schema: Any  # or what it holds
+    choices: _Choices
+    registry: Registry[Any] | None
+    document: Document | None
+
+    def reader(self, needs: PlainNeeds | None = None) -> Reader:
+        """A reader of it."""
+        content = self.schema if isinstance(self.schema, bytes) else None
+        schema = self.schema if content is None else _loaded(content)
+        return Reader(
+            schema,
+            function=self.choices.function,
+            registry=self.registry,
+            nullable=self.choices.nullable,
+            document=self.document,
+            needs=needs,
+            is_one=content is not None and _is_one(schema, content),
+        )
 
 
 def compile_schema(
@@ -149,18 +172,10 @@ def _compile(
     schema: Any, content: bytes | None, choices: _Choices, registry: Registry[Any] | None, document: Document | None
 ) -> Compiled:
     """What is made of `schema` is in part made when it is walked, so nobody else may change it."""
-    text, depth, function, nullable, max_steps = choices
-    with bounded(max_steps), uninterrupted():
-        needs = None if text.is_indented or max_steps < MAX_STEPS else _plain_needs(text)
-        reader = Reader(
-            schema,
-            function=function,
-            registry=registry,
-            nullable=nullable,
-            document=document,
-            needs=needs,
-            is_one=content is not None and _is_one(schema, content),
-        )
+    text, depth, _, _, max_steps = choices
+    source = _Source(schema if content is None else content, choices, registry, document)
+    with bounded(max_steps):
+        reader = source.reader(None if text.is_indented or max_steps < MAX_STEPS else _plain_needs(text))
         if reader.draft is Draft.D4:
             text = replace(text, plain_integers=True)
         shape = reader.read_all()
@@ -170,7 +185,17 @@ def _compile(
         root = lower(shape, text, depth, contents=contents)
         if fewest(root) == INFINITE:
             raise _impossible(shape)
-    return Compiled(root, tuple(dict.fromkeys(map(str, reader.notes))), shape, reader)
+    return Compiled(root, tuple(dict.fromkeys(map(str, reader.notes))), source)
+
+
+def _of_plain(content: bytes, number: int) -> Expr:
+    """The texts of a plain schema, by what it holds and the number of how it is written."""
+    text = text_of(number)
+    shape = Reader(_loaded(content), needs=_plain_needs(text), is_one=True).read_plain()
+    return lower(shape, text, contents=plain_contents(text.spell))
+
+
+provide(of_schema=_of_plain)
 
 
 def _plain_needs(text: Text) -> PlainNeeds:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from typing import Any
 
 from fcgen.errors import CircularRef, SchemaError
 from fcgen.grammar.terms import building
@@ -18,14 +19,12 @@ class Definitions:
 
     Attributes:
         keys: all but the plain ones, in the order of their definition; it grows while shapes are made.
-        plain: the plain ones, likewise.
     """
 
-    __slots__ = ("_open", "_recipes", "_shapes", "keys", "plain")
+    __slots__ = ("_open", "_recipes", "_shapes", "keys")
 
     def __init__(self) -> None:
         self.keys: list[Hashable] = []
-        self.plain: list[Ref] = []
         self._recipes: dict[Hashable, tuple[Callable[[], Shape], Place]] = {}
         self._shapes: dict[Hashable, Shape] = {}
         self._open: set[Hashable] = set()
@@ -42,12 +41,11 @@ class Definitions:
             self.keys.append(key)
         return Ref(key, self, place)
 
-    def define_plain(self, key: Hashable, recipe: Callable[[], Shape], place: Place, need: int) -> Ref:
-        """The same of a plain shape, which refers to no other one, and whose recipe cannot fail."""
+    def define_plain(self, schema: Any, recipe: Callable[[], Shape], place: Place, need: int) -> Ref:
+        """The same of a plain schema, which refers to no other one, and whose recipe cannot fail."""
+        key = "plain", id(schema)
         self._recipes.setdefault(key, (recipe, place))
-        found = Ref(key, self, place, need=need)
-        self.plain.append(found)
-        return found
+        return Ref(key, self, place, need=need, schema=schema)
 
     def __getitem__(self, key: Hashable) -> Shape:
         found = self._shapes.get(key)

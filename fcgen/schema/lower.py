@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+import marshal
+from functools import lru_cache
 
-from fcgen.grammar.expr import NOTHING, alt, alt_of, apart, deferred, literal, seq
+from fcgen.core import of_schema
+from fcgen.grammar.expr import NOTHING, alt, alt_of, apart, literal, seq
 from fcgen.grammar.terms import Contents, Expr
 from fcgen.schema.array_texts import array_texts
 from fcgen.schema.definitions import resolve
@@ -28,7 +30,7 @@ from fcgen.schema.shape import (
     Values,
 )
 from fcgen.schema.string_texts import string_texts
-from fcgen.schema.text import Text
+from fcgen.schema.text import Text, number_of
 
 _QUOTE = literal(b'"')
 
@@ -101,15 +103,16 @@ def _texts(low: Lowering, shape: Shape, depth: int) -> Expr:
 
 
 def _plain(low: Lowering, shape: Ref, depth: int) -> Expr:
-    """A plain shape, which is made and lowered when it is walked."""
-    made = partial(_made, low, shape, depth)
-    return deferred(made, made, can_stop=False, need=shape.need, contents=plain_contents(low.text.spell))
+    """A plain shape, which is read and lowered when it is walked."""
+    assert shape.need is not None
+    try:
+        content = marshal.dumps(shape.schema, 2)
+    except ValueError:  # annotations hold what is no JSON
+        return low.late(resolve(shape), depth)
+    return of_schema(content, number_of(low.text), plain_contents(low.text.spell), shape.need)
 
 
-def _made(low: Lowering, shape: Ref, depth: int) -> Expr:
-    return low.late(resolve(shape), depth)
-
-
+@lru_cache(maxsize=2)
 def plain_contents(spell: Spell) -> Contents:
     """What is known of the texts of plain shapes: they are ASCII but for what is in strings."""
     contents = Contents(is_plain=True, is_ascii=True)

@@ -25,6 +25,7 @@ from fcgen.schema.text import Spacing, Text, spacing
 from fcgen.schema.values import spelled
 
 MAX_INDENTED = 24
+MAX_NESTED = 30  # definitions that are lowered one within the other
 ANY_VALUE = AnyOf(EVERY_KIND)
 _WITH_CHILDREN = frozenset([Array, Object, AnyOf])
 
@@ -72,6 +73,8 @@ class Lowering:
         self.text = text
         self._build = build
         self.refers_to_itself = nested or text.is_indented  # where any value may stand
+        self._is_permanent = nested
+        self._nesting = 0
         self._scope = Scope()
         self._done: dict[tuple[Shape, int], Expr] = {}
         self._wanted: list[tuple[Any, Shape, int]] = []
@@ -194,11 +197,24 @@ class Lowering:
         return done[whole]
 
     def reference(self, key: Hashable, target: Shape, depth: int) -> Expr:
-        """A reference to the shape that `target` leads to, which is lowered later, once for each key and depth."""
+        """The shape that `target` leads to, lowered at once; a reference where that leads back here, or too deep."""
         if depth > MAX_INDENTED:
             return NOTHING
-        self._wanted.append((key, target, depth))
-        return reference(self._scope, (key, depth))
+        if (key, depth) in self._scope:
+            return self._scope[key, depth]
+        shape = resolve(target)
+        if ((shape, depth) in self._open and (shape, depth) not in self._done) or self._nesting == MAX_NESTED:
+            self._wanted.append((key, target, depth))
+            return reference(self._scope, (key, depth), is_permanent=self._is_permanent)
+        self._open.add((shape, depth))
+        self._nesting += 1
+        try:
+            term = self.term(shape, depth)
+        finally:
+            self._nesting -= 1
+        if (key, depth) not in self._scope:
+            self._scope.define((key, depth), term)
+        return term
 
     def key(self, name: str, depth: int, *, after_comma: bool) -> Expr:
         """A property's name and its colon, in an object that is so deep."""

@@ -95,7 +95,7 @@ def read_schema(
 
 
 class Reader:
-    """One reading of one schema: `notes` are complete when `read_all` has returned, `uses` after `read_plain`.
+    """One reading of one schema: `notes` are complete when `read_all` has returned, `uses` too if nothing is read late.
 
     Args:
         needs: of plain schemas, which are read when they are asked for. None: all is read at once.
@@ -184,10 +184,9 @@ class Reader:
         except FcgenError as error:
             self.report(error)
 
-    def read_plain(self) -> None:
-        """Read the plain definitions too, so that `uses` is complete."""
-        for ref in self.definitions.plain:  # which grows meanwhile
-            resolve(ref)
+    def read_plain(self) -> Shape:
+        """The shape of a schema that is known to be plain."""
+        return resolve(self.read(self._schema, None, self._documents.root))
 
     def report(self, error: FcgenError) -> None:
         """Collect a mistake."""
@@ -244,7 +243,7 @@ class Reader:
         need = self._plain_need(schema) if is_worth_it else None
         if need is None:
             return self.read(schema, place, base)
-        return self.definitions.define_plain(("plain", id(schema)), lambda: self.read(schema, place, base), place, need)
+        return self.definitions.define_plain(schema, lambda: self.read(schema, place, base), place, need)
 
     def _plain_need(self, schema: Any) -> int | None:
         """The fewest bytes of a text of a plain schema, which may be read late; None: it is to be read at once."""
@@ -412,8 +411,7 @@ class Reader:
         need = self._plain_need(contents)
         if need is None:
             return self._defined(target)
-        key = self._documents.key(target)
-        return self.definitions.define_plain(key, lambda: self.read(contents, place, base), place, need)
+        return self.definitions.define_plain(contents, lambda: self.read(contents, place, base), place, need)
 
     def _lone_ref(self, schema: dict[str, Any], place: Place, base: Base) -> Shape:
         for name in schema:

@@ -209,6 +209,7 @@ class Ref:
     Attributes:
         parts: those that have it in common, if it is made of several.
         need: the fewest bytes of its text, if it is plain (`plain.py`) and only made late.
+        schema: that plain schema.
     """
 
     key: Hashable
@@ -216,6 +217,7 @@ class Ref:
     place: Place = None
     parts: tuple[Shape, ...] = ()
     need: int | None = None
+    schema: Any = None
 
 
 Shape: TypeAlias = Never | Anything | Null | Boolean | Number | String | Array | Object | Values | AnyOf | Ref

@@ -63,6 +63,24 @@ class Text:
         return json_chars if self.escapes == "canonical" else json_chars_free
 
 
+_numbers: dict[Text, int] = {}
+_numbered: list[Text] = []
+
+
+def number_of(text: Text) -> int:
+    """A number of its own for each way to write values in which depth does not matter: there are few of them."""
+    found = _numbers.get(text)
+    if found is None:
+        _numbered.append(text)
+        found = _numbers.setdefault(text, len(_numbered) - 1)
+    return found
+
+
+def text_of(number: int) -> Text:
+    """The way to write values that has this number."""
+    return _numbered[number]
+
+
 class Spacing(NamedTuple):
     """What stands after an opening bracket, before a closing one, in empty brackets, and between members."""
 

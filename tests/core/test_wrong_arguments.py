@@ -65,7 +65,7 @@ def owners():
     of_terms = core.TermAutomaton(9, lambda _: 9)
     of_terms.growth = core.Growth(1000, 1000)
     made = [TRIE, one, core.Growth(9, 9), masks, masks.mask(0), suffix_automaton(), table, core.Cursor(table, 0, 9)]
-    made += [core.NameTable.of([b"a", b"b"]), core.Contents(is_ascii=True)]
+    made += [core.NameTable.of([b"a", b"b"]), core.Contents(is_ascii=True), core.Dfa.of([[(3, 0)]], [0])]
     made += [of_terms, core.Growing(one, core.Growth(9, 9), threading.Lock())]
     return {type(each).__name__.replace("Plain", "Automaton"): each for each in made}
 
