@@ -17,7 +17,7 @@ from fcgen.core import provide
 from fcgen.errors import FcgenError, GrammarTooLarge, SchemaError, Unsatisfiable, UnsupportedKeyword, excerpt
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.terms import Contents, Expr
-from fcgen.grammar.work import MAX_STEPS, bounded, uninterrupted
+from fcgen.grammar.work import MAX_STEPS, bounded
 from fcgen.place import pointer
 from fcgen.schema.definitions import resolve
 from fcgen.schema.document import Document
@@ -205,10 +205,20 @@ def _plain_needs(text: Text) -> PlainNeeds:
 
 def _is_one(schema: Any, content: bytes) -> bool:
     """Whether it is seen at a glance that no part of the schema names itself."""
-    if type(schema) is not dict or _ANCHOR in content or _ID in content:
+    if type(schema) is not dict or _ANCHOR in content:
+        return False
+    if _ID in content and not _is_newer(schema, content):
         return False
     name = schema.get("$id", "")
     return content.count(b"$id") == ("$id" in schema) and type(name) is str and "#" not in name
+
+
+def _is_newer(schema: dict[str, Any], content: bytes) -> bool:
+    """Whether it is seen at a glance that no part is of draft 4, where `id` is a name."""
+    if b"draft-04" in content or content.count(b"$schema") > ("$schema" in schema):
+        return False
+    given = schema.get("$schema", "json-schema.org")
+    return type(given) is str and "json-schema.org" in given
 
 
 def _is_ascii(schema: Any, content: bytes | None) -> bool:

@@ -70,12 +70,13 @@ class _Form(NamedTuple):
     fits: Callable[[Any], bool]
     allowed: str
     holds: Holds = "nothing"
+    kind: type | None = None  # all values of this type fit, and hold no schema
 
 
-_TEXT = _Form(lambda value: isinstance(value, str), "a string")
-_FLAG = _Form(lambda value: isinstance(value, bool), "true or false")
-_LIST = _Form(lambda value: isinstance(value, list), "an array")
-_NUMBER = _Form(_is_number, "a number")
+_TEXT = _Form(lambda value: isinstance(value, str), "a string", kind=str)
+_FLAG = _Form(lambda value: isinstance(value, bool), "true or false", kind=bool)
+_LIST = _Form(lambda value: isinstance(value, list), "an array", kind=list)
+_NUMBER = _Form(_is_number, "a number", kind=int)
 _COUNT = _Form(_is_count, "an integer of at least 0")
 _NAMES = _Form(_are_names, "an array of property names")
 _SCHEMA = _Form(_is_no_list, "a schema", "schema")
@@ -87,7 +88,7 @@ _BY_FORM = {
     "format contentMediaType contentEncoding",
     _FLAG: "uniqueItems readOnly writeOnly deprecated $recursiveAnchor",
     _LIST: "examples",
-    _Form(lambda value: isinstance(value, list), "an array of values"): "enum",
+    _Form(lambda value: isinstance(value, list), "an array of values", kind=list): "enum",
     _Form(_is_type, f"one or several of {', '.join(TYPES)}"): "type",
     _NUMBER: "minimum maximum exclusiveMinimum exclusiveMaximum",
     _Form(lambda value: _is_number(value) and value > 0, "a number above 0"): "multipleOf",
@@ -108,7 +109,12 @@ HOLDS: Mapping[str, Holds] = {name: form.holds for name, form in _FORMS.items()}
 
 
 def flaws_of_form(
-    schema: Any, draft: Draft, *, is_declared: bool, ignored: frozenset[str] = frozenset()
+    schema: Any,
+    draft: Draft,
+    *,
+    is_declared: bool,
+    ignored: frozenset[str] = frozenset(),
+    is_known: Callable[[Any], bool] | None = None,
 ) -> Iterator[SchemaError]:
     """The mistakes of form in a schema and all of its subschemas.
 
@@ -117,6 +123,7 @@ def flaws_of_form(
         draft: its draft.
         is_declared: whether `$schema` names that draft; if not, the spellings of older ones are allowed too.
         ignored: keywords that the metaschema does not know.
+        is_known: whether it is known already that a subschema has no such mistake.
     """
     seen: set[int] = set()
     ahead: list[tuple[Any, Place, Draft]] = [(schema, None, draft)]
@@ -128,7 +135,7 @@ def flaws_of_form(
                     f"a schema must be an object or a boolean, found {excerpt(schema)}", pointer=pointer(place)
                 )
             continue
-        if id(schema) in seen:
+        if id(schema) in seen or (is_known is not None and is_known(schema)):
             continue
         seen.add(id(schema))
         if "$schema" in schema:
@@ -136,7 +143,7 @@ def flaws_of_form(
         forms = _forms_of(draft, is_declared)
         for name, value in schema.items():
             form = forms.get(name)
-            if form is None or name in ignored:
+            if form is None or type(value) is form.kind or name in ignored:
                 continue
             if not form.fits(value):
                 yield _flaw(name, value, form, place)

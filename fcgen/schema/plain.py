@@ -55,6 +55,11 @@ class PlainNeeds:
             known = self._known[id(schema)] = schema, self._need(schema, 0)
         return known[1]
 
+    def is_known(self, schema: Any) -> bool:
+        """Whether it was asked for before and found plain: then all of it has the form that metaschemas demand."""
+        known = self._known.get(id(schema))
+        return known is not None and known[1] is not None
+
     def _need(self, schema: Any, depth: int) -> int | None:
         if id(schema) in self._not_plain:
             return None
@@ -97,7 +102,7 @@ class PlainNeeds:
         return 2 + least * (item or 0) + self._comma * max(0, least - 1)
 
     def _of_object(self, schema: dict[str, Any], depth: int) -> int | None:
-        properties, required = schema.get("properties", {}), schema.get("required", ())
+        properties, required = schema.get("properties", {}), schema.get("required", [])
         if type(schema.get("additionalProperties", False)) is not bool or type(properties) is not dict:
             return None
         needs: dict[str, int] = {}
@@ -106,7 +111,7 @@ class PlainNeeds:
             if need is None or type(name) is not str or not _is_plain(name):
                 return None
             needs[name] = len(name) + 2 + self._colon + need
-        if type(required) not in (list, tuple) or not all(type(name) is str and name in needs for name in required):
+        if type(required) is not list or not all(type(name) is str and name in needs for name in required):
             return None
         given = set(required)
         return 2 + sum(needs[name] for name in given) + self._comma * max(0, len(given) - 1)

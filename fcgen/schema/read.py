@@ -171,7 +171,11 @@ class Reader:
             and "$schema" in self._schema
             and not documents.is_read_as_newest(self._schema)
         )
-        for error in flaws_of_form(self._schema, self.draft, is_declared=is_declared, ignored=self._unasserted):
+        is_known = self._needs.is_known if self._needs is not None else None
+        flaws = flaws_of_form(
+            self._schema, self.draft, is_declared=is_declared, ignored=self._unasserted, is_known=is_known
+        )
+        for error in flaws:
             if not any(f"{known.pointer}/".startswith(f"{error.pointer}/") for known in self._errors.values()):
                 self.report(error)
 
