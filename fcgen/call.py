@@ -40,7 +40,7 @@ from fcgen.grammar.expr import NOTHING, alt, parts_in_row, reference, seq
 from fcgen.grammar.lark import grammar_text, read_lark, read_start
 from fcgen.grammar.regex import read_pattern
 from fcgen.grammar.terms import UNKNOWN_CONTENTS, Expr, Names, Scope
-from fcgen.grammar.work import MAX_STEPS, bounded, read_limit, uninterrupted
+from fcgen.grammar.work import MAX_STEPS, bounded, read_limit
 from fcgen.output_types import read_output_type
 from fcgen.schema import Compiled, Document, Status, Text, compile_schema, spacing
 from fcgen.schema.lower import plain_contents
@@ -230,15 +230,14 @@ class Grammar(Shared):
             "max_steps": read_limit("max_steps", max_steps),
             "document": _read_document(document, verbatim_whitespace),
         }
-        with uninterrupted():
-            readable, unreadable = read_offered(functions, on_error, **options)
-            chosen = choose(readable, choice, [report.name for report in unreadable])
-            offered = [_offered(function, options) for function in chosen]
-            left_out = (*unreadable, *(one for one in offered if isinstance(one, FunctionReport)))
-            usable = [one for one in offered if isinstance(one, _Offered)]
-            if on_error == "raise" or (not usable and choice != "none"):
-                raise_all([error for report in left_out for error in report.errors])
-            calls = _calls(usable, _envelope(envelope, whitespace), text)
+        readable, unreadable = read_offered(functions, on_error, **options)
+        chosen = choose(readable, choice, [report.name for report in unreadable])
+        offered = [_offered(function, options) for function in chosen]
+        left_out = (*unreadable, *(one for one in offered if isinstance(one, FunctionReport)))
+        usable = [one for one in offered if isinstance(one, _Offered)]
+        if on_error == "raise" or (not usable and choice != "none"):
+            raise_all([error for report in left_out for error in report.errors])
+        calls = _calls(usable, _envelope(envelope, whitespace), text)
         has_text = choice in ("auto", "none")
         around = _envelope(envelope, whitespace)
         root = calls if not has_text else alt(calls, around.text) if usable else around.anything

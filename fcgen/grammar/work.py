@@ -1,6 +1,4 @@
-"""Work: how much there may be, and that it is not interrupted.
-
-How much work a schema or a grammar may cause, counted in steps, so that the limit is the same on every machine.
+"""How much work a schema or a grammar may cause, counted in steps, so that the limit is the same on every machine.
 
 A step is a term that is built, a state that is searched, two shapes that meet: some microseconds. The innermost loops
 count their steps with `spend`; who takes input from strangers says with `bounded` how many there may be. Outside of
@@ -9,14 +7,13 @@ that nothing is counted.
 
 from __future__ import annotations
 
-import gc
 import operator
 from typing import SupportsIndex
 
 from fcgen.core import fuel, set_fuel, spend
 from fcgen.errors import OptionError, excerpt
 
-__all__ = ["MAX_STEPS", "bounded", "read_limit", "spend", "uninterrupted"]
+__all__ = ["MAX_STEPS", "bounded", "read_limit", "spend"]
 
 MAX_STEPS = 500_000
 
@@ -54,21 +51,3 @@ class bounded:  # noqa: N801  it is used as a function is
     def __exit__(self, *_: object) -> None:
         left, limit = self._before
         set_fuel(left - (self._started - fuel()[0]), limit)
-
-
-class uninterrupted:  # noqa: N801  it is used as a function is
-    """Hold back Python's garbage collections for the work within; what it leaves behind is collected after it.
-
-    What a grammar is made of is many small objects, nearly all of which stay. For every so many of them a collection
-    would go through all objects of the process, which can take longer than the work (300 ms beside transformers).
-    """
-
-    __slots__ = ("_collects",)
-
-    def __enter__(self) -> None:
-        self._collects = gc.isenabled()
-        gc.disable()
-
-    def __exit__(self, *_: object) -> None:
-        if self._collects:
-            gc.enable()

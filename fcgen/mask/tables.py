@@ -25,7 +25,6 @@ from fcgen.core import ConfigurationTable, Growth, clear, put_at
 from fcgen.grammar.automaton import DEAD, FAR
 from fcgen.grammar.derive import fewest_needs_no_memory
 from fcgen.grammar.terms import Expr
-from fcgen.grammar.work import uninterrupted
 from fcgen.mask.bits import Words, packed
 from fcgen.mask.cache import cache_of
 from fcgen.mask.canonical import cut_short
@@ -64,7 +63,7 @@ class Tables(ConfigurationTable):
         self._forced_texts: dict[int, bytes] = {}
         self._must_stop: dict[int, bool] = {}
         self._closings = Closings(self._automaton, vocabulary)
-        with self._automaton.growing(self._growth), uninterrupted():
+        with self._automaton.growing(self._growth):
             self._writable = self._cache.restriction.of(root)
             self.root = self._automaton.start(self._writable)
         self._stop_row = packed(vocabulary.stop_ids, self.words)
