@@ -63,7 +63,7 @@ class Tables(ConfigurationTable):
         self._forced: dict[int, tuple[int, ...]] = {}
         self._forced_texts: dict[int, bytes] = {}
         self._must_stop: dict[int, bool] = {}
-        self._closings = Closings(self._automaton, vocabulary)
+        self._closings = Closings(self._automaton, vocabulary, lambda: self._is_counted)
         with self._automaton.growing(self._growth), uninterrupted():
             self._writable = self._cache.restriction.of(root)
             self.root = self._automaton.start(self._writable)
@@ -138,9 +138,15 @@ class Tables(ConfigurationTable):
         """How many tokens close the reply from `place`, stop token included: an upper bound that is kept."""
         known = self.known_to_finish(place)
         if known is None:
+            known = self._found_closing(place)
+            self.keep_to_finish(place, known)
+        return known
+
+    def _found_closing(self, place: int) -> int:
+        known = self._closings.known(place)
+        if known is None:
             with self._automaton.growing(self._growth):
                 known = self._closings.find(place)
-            self.keep_to_finish(place, known)
         return known
 
     def affords(self, place: int, then: int, left: int) -> bool:
@@ -196,7 +202,8 @@ class Tables(ConfigurationTable):
     def _ends(self, place: int) -> list[tuple[int, NDArray[np.int32]]]:
         """The trie nodes at which the tokens end that may come next, by the closings there."""
         with self._automaton.growing(self._growth):
-            return [(self._closings.find(then), nodes) for then, nodes in self._cache.ends(place).items()]
+            ends = self._cache.ends(place)
+        return [(self._found_closing(then), nodes) for then, nodes in ends.items()]
 
     def _nearer(self, place: int, ends: Iterable[tuple[int, NDArray[np.int32]]], left: int) -> Words:
         """The tokens of `ends`, and stop tokens, after which fewer than `left` tokens close the reply."""

@@ -25,6 +25,7 @@ from fcgen.grammar.work import spend
 from fcgen.place import pointer
 from fcgen.schema.array_supplies import Group, Others, Supplies, read_item
 from fcgen.schema.array_tallies import Tallies, Tally
+from fcgen.schema.costs import located
 from fcgen.schema.lowering import Lowering
 from fcgen.schema.shape import Array
 from fcgen.schema.tracking import FAR
@@ -80,10 +81,11 @@ class _Unique:
 
     def _check(self) -> None:
         """Refuse an array of which more ways to the end may have to be tried than there is time for."""
-        kinds = {kind.shape for kind in self._tallies.all_kinds()}
-        for shape in kinds:
-            self._low.late(shape, self._inside)
-        given = self._most_ways() * (len(self._supplies.groups) + len(kinds))
+        with located(self._part.place, "uniqueItems"):
+            kinds = {kind.shape for kind in self._tallies.all_kinds()}
+            for shape in kinds:
+                self._low.late(shape, self._inside)
+            given = self._most_ways() * (len(self._supplies.groups) + len(kinds))
         if given > MAX_WAYS:
             raise SchemaError(
                 "an array whose items must differ can be filled in too many ways",
@@ -113,6 +115,10 @@ class _Unique:
 
     def _sketch_of_start(self) -> Expr:
         """Some shortest way to the end of an array with items."""
+        with located(self._part.place, "uniqueItems"):
+            return self._shortest()
+
+    def _shortest(self) -> Expr:
         start, tallies = self._tallies.start, self._tallies
         kinds = tallies.kinds(start)
         if all(tallies.may_end(tallies.then(start, kind.counted)) for kind in kinds):

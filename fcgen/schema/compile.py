@@ -13,11 +13,20 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fcgen.errors import FcgenError, GrammarTooLarge, SchemaError, Unsatisfiable, UnsupportedKeyword, excerpt
+from fcgen.errors import (
+    FcgenError,
+    GrammarTooLarge,
+    ManyErrors,
+    SchemaError,
+    Unsatisfiable,
+    UnsupportedKeyword,
+    excerpt,
+)
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.terms import Contents, Expr
 from fcgen.grammar.work import MAX_STEPS, bounded, uninterrupted
-from fcgen.place import pointer
+from fcgen.place import existing, pointer
+from fcgen.schema.costs import locate
 from fcgen.schema.definitions import resolve
 from fcgen.schema.document import Document
 from fcgen.schema.drafts import Draft
@@ -40,6 +49,8 @@ MAX_CACHED_BYTES = 1 << 18
 _BEYOND_ASCII = re.compile(rb"[\xc2-\xf4][\x80-\xbf]")  # in UTF-8; numbers and lengths may look like it as well
 _ANCHOR = b"nchor"  # as in `$anchor`, `$dynamicAnchor` and `$recursiveAnchor`
 _ID = marshal.dumps("id", 2)[1:]  # the first byte tells whether it is interned
+_REFERENCES = (b"$ref", b"$dynamicRef", b"$recursiveRef")
+_RULING_OUT = tuple(marshal.dumps(name, 2)[1:] for name in ("not", "oneOf", "if"))
 _COMPARING = frozenset({"uniqueItems", "contains"})  # values are told apart by their texts
 _NAMING = frozenset({"patternProperties", "propertyNames"})  # names are of patterns
 
@@ -117,10 +128,14 @@ def compile_schema(
         return _compile_content(content, choices)
     except FcgenError as error:
         error.function = function
+        for one in error.errors if isinstance(error, ManyErrors) else [error]:
+            locate(one, None)
+            if registry is None:
+                one.pointer = existing(schema, one.pointer or "")
         raise
     except (RecursionError, MemoryError):
         raise GrammarTooLarge(
-            "the schema takes more memory than there is", function=function, hint="Simplify it."
+            "the schema takes more memory than there is", function=function, pointer="", hint="Simplify it."
         ) from None
 
 
@@ -160,6 +175,7 @@ def _compile(
             document=document,
             needs=needs,
             is_one=content is not None and _is_one(schema, content),
+            is_acyclic=content is not None and not _may_be_cyclic(content),
         )
         if reader.draft is Draft.D4:
             text = replace(text, plain_integers=True)
@@ -184,6 +200,11 @@ def _is_one(schema: Any, content: bytes) -> bool:
         return False
     name = schema.get("$id", "")
     return content.count(b"$id") == ("$id" in schema) and type(name) is str and "#" not in name
+
+
+def _may_be_cyclic(content: bytes) -> bool:
+    """Whether references may lead back to a schema through what it rules out, as far as that is seen at a glance."""
+    return any(name in content for name in _REFERENCES) and any(name in content for name in _RULING_OUT)
 
 
 def _is_ascii(schema: Any, content: bytes | None) -> bool:
