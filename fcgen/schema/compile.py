@@ -34,6 +34,7 @@ from fcgen.schema.keywords import Status
 from fcgen.schema.lower import lower
 from fcgen.schema.lowering import children_of
 from fcgen.schema.object_sets import value_of
+from fcgen.schema.one_spelling import notes_on_numbers
 from fcgen.schema.plain import PlainNeeds
 from fcgen.schema.read import Reader
 from fcgen.schema.shape import AnyOf, Array, Never, Object, Shape, String
@@ -186,7 +187,8 @@ def _compile(
         root = lower(shape, text, depth, contents=contents)
         if fewest(root) == INFINITE:
             raise _impossible(shape)
-    return Compiled(root, tuple(dict.fromkeys(map(str, reader.notes))), shape, reader)
+        notes = [*map(str, reader.notes), *(notes_on_numbers(shape) if "uniqueItems" in keywords else ())]
+    return Compiled(root, tuple(dict.fromkeys(notes)), shape, reader)
 
 
 def _plain_needs(text: Text) -> PlainNeeds:
