@@ -13,12 +13,14 @@ it depends on what was written: walking along it would take more steps than a ma
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 
 from fcgen.core import Kind
 from fcgen.grammar.automaton import FAR, Automaton, state_of
+from fcgen.grammar.derive import fewest_needs_no_memory
+from fcgen.grammar.terms import Expr
 from fcgen.vocab import Vocabulary
 
 MAX_WALKED = 16_000
@@ -28,16 +30,21 @@ class Closings:
     """The closing of each place of a grammar over a vocabulary, found when it is asked for.
 
     Args:
-        is_counted: says whether no closing is more than one more than the fewest bytes.
+        root: the grammar, of what the vocabulary can write.
     """
 
-    def __init__(self, automaton: Automaton, vocabulary: Vocabulary, is_counted: Callable[[], bool]) -> None:
-        self._is_counted = is_counted
+    def __init__(self, root: Expr, automaton: Automaton, vocabulary: Vocabulary) -> None:
+        self._root = root
         self._automaton = automaton
         self._vocabulary = vocabulary
         self._writable = np.packbits(vocabulary.has_byte, bitorder="little").tobytes()
         self._longest = max(1, vocabulary.trie.height)
         self._known: dict[int, int] = {}
+
+    @cached_property
+    def is_counted(self) -> bool:
+        """Whether no closing is more than one more than the fewest bytes."""
+        return fewest_needs_no_memory(self._root)
 
     def known(self, place: int) -> int | None:
         """The closing of `place`, if it was found before."""
@@ -81,7 +88,7 @@ class Closings:
         if known is None:
             walked = self._nearest(thread)
             need = automaton.min_length(walked)
-            is_far = need >= FAR or (need > MAX_WALKED and self._is_counted())
+            is_far = need >= FAR or (need > MAX_WALKED and self.is_counted)
             if is_far or automaton.kind(state_of(walked)) == Kind.OPAQUE:
                 known = automaton.min_length(thread) + 1
         return known

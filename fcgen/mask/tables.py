@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,6 @@ from numpy.typing import NDArray
 
 from fcgen.core import ConfigurationTable, Growth, clear, put_at
 from fcgen.grammar.automaton import DEAD, FAR
-from fcgen.grammar.derive import fewest_needs_no_memory
 from fcgen.grammar.terms import Expr
 from fcgen.grammar.work import uninterrupted
 from fcgen.mask.bits import Words, packed
@@ -63,10 +61,10 @@ class Tables(ConfigurationTable):
         self._forced: dict[int, tuple[int, ...]] = {}
         self._forced_texts: dict[int, bytes] = {}
         self._must_stop: dict[int, bool] = {}
-        self._closings = Closings(self._automaton, vocabulary, lambda: self._is_counted)
         with self._automaton.growing(self._growth), uninterrupted():
-            self._writable = self._cache.restriction.of(root)
-            self.root = self._automaton.start(self._writable)
+            writable = self._cache.restriction.of(root)
+            self.root = self._automaton.start(writable)
+        self._closings = Closings(writable, self._automaton, vocabulary)
         self._stop_row = packed(vocabulary.stop_ids, self.words)
 
     @property
@@ -187,17 +185,12 @@ class Tables(ConfigurationTable):
         worst = self.known_most_to_finish(place)
         if worst is None:
             far = self._far.get(place, FAR)
-            if far < FAR and self._is_counted:
+            if far < FAR and self._closings.is_counted:
                 worst = far + 1
             else:
                 worst = max((closing for closing, _ in self._ends(place)), default=0)
             self.keep_most_to_finish(place, worst)
         return worst
-
-    @cached_property
-    def _is_counted(self) -> bool:
-        """Whether no closing is more than one more than the fewest bytes."""
-        return fewest_needs_no_memory(self._writable)
 
     def _ends(self, place: int) -> list[tuple[int, NDArray[np.int32]]]:
         """The trie nodes at which the tokens end that may come next, by the closings there."""
