@@ -51,7 +51,9 @@ _BEYOND_ASCII = re.compile(rb"[\xc2-\xf4][\x80-\xbf]")  # in UTF-8; numbers and 
 _ANCHOR = b"nchor"  # as in `$anchor`, `$dynamicAnchor` and `$recursiveAnchor`
 _ID = marshal.dumps("id", 2)[1:]  # the first byte tells whether it is interned
 _REFERENCES = (b"$ref", b"$dynamicRef", b"$recursiveRef")
-_RULING_OUT = tuple(marshal.dumps(name, 2)[1:] for name in ("not", "oneOf", "if"))
+_BESIDE = tuple(
+    marshal.dumps(name, 2)[1:] for name in ("not", "oneOf", "if", "dependentSchemas", "dependencies")
+)
 _COMPARING = frozenset({"uniqueItems", "contains"})  # values are told apart by their texts
 _NAMING = frozenset({"patternProperties", "propertyNames"})  # names are of patterns
 
@@ -205,8 +207,8 @@ def _is_one(schema: Any, content: bytes) -> bool:
 
 
 def _may_be_cyclic(content: bytes) -> bool:
-    """Whether references may lead back to a schema through what it rules out, as far as that is seen at a glance."""
-    return any(name in content for name in _REFERENCES) and any(name in content for name in _RULING_OUT)
+    """Whether, as far as is seen at a glance, references may lead back through what a schema rules out or depends on."""
+    return any(name in content for name in _REFERENCES) and any(name in content for name in _BESIDE)
 
 
 def _is_ascii(schema: Any, content: bytes | None) -> bool:

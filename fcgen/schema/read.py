@@ -97,7 +97,7 @@ class Reader:
     Args:
         needs: of plain schemas, which are read when they are asked for. None: all is read at once.
         is_one: whether it is known that no part of the schema has a name of its own.
-        is_acyclic: whether it is known that no reference leads back through `not`, `oneOf` or `if`.
+        is_acyclic: whether it is known that no reference leads back through `not`, `oneOf`, `if` or dependents.
 
     Attributes:
         notes: keywords that assert nothing, though their writer may have meant something by them, or about which

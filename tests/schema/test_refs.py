@@ -476,6 +476,7 @@ CYCLES = [
     {"not": {"$ref": "#"}, "prefixItems": [{"type": "string"}]},
     {"if": {"$ref": "#"}, "then": {"type": "string"}, "minProperties": 1},
     {"allOf": [{"$ref": "#/$defs/m"}], "$defs": {"m": {"uniqueItems": True, "oneOf": [{"$ref": "#/$defs/m"}, {}]}}},
+    {"items": {"$ref": "#/$defs/m"}, "$defs": {"m": {"minimum": 1, "dependentSchemas": {"a": {"$ref": "#/$defs/m"}}}}},
     {"$ref": "#/$defs/a", "$defs": {"a": {"dependentSchemas": {"x": {"not": {"$ref": "#/$defs/a"}}}}}},
 ]
 
