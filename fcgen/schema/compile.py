@@ -51,9 +51,7 @@ _BEYOND_ASCII = re.compile(rb"[\xc2-\xf4][\x80-\xbf]")  # in UTF-8; numbers and 
 _ANCHOR = b"nchor"  # as in `$anchor`, `$dynamicAnchor` and `$recursiveAnchor`
 _ID = marshal.dumps("id", 2)[1:]  # the first byte tells whether it is interned
 _REFERENCES = (b"$ref", b"$dynamicRef", b"$recursiveRef")
-_BESIDE = tuple(
-    marshal.dumps(name, 2)[1:] for name in ("not", "oneOf", "if", "dependentSchemas", "dependencies")
-)
+_BESIDE = tuple(marshal.dumps(name, 2)[1:] for name in ("not", "oneOf", "if", "dependentSchemas", "dependencies"))
 _COMPARING = frozenset({"uniqueItems", "contains"})  # values are told apart by their texts
 _NAMING = frozenset({"patternProperties", "propertyNames"})  # names are of patterns
 
@@ -207,7 +205,7 @@ def _is_one(schema: Any, content: bytes) -> bool:
 
 
 def _may_be_cyclic(content: bytes) -> bool:
-    """Whether, as far as is seen at a glance, references may lead back through what a schema rules out or depends on."""
+    """Whether it may be, as far as is seen at a glance, that references lead back through `not` and the like."""
     return any(name in content for name in _REFERENCES) and any(name in content for name in _BESIDE)
 
 
