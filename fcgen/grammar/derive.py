@@ -105,9 +105,15 @@ def _nearest(e: Expr) -> tuple[int, Expr]:
 
     Brackets that close are tried first, and recordings last: where items that must differ are within each other, each
     of them can begin another one, without end.
+
+    Raises GrammarTooLarge: none does. What the search of a large intersection finds is some near end, so that of two
+    terms which mean much the same, the one that is nearer may count as farther.
     """
     found = sorted(ways(e), key=lambda way: (is_recording(way[1]), way[0] not in _CLOSING, way[0]))
-    return next((byte, then) for byte, then in found if fewest(then) < fewest(e))
+    nearer = next(((byte, then) for byte, then in found if fewest(then) < fewest(e)), None)
+    if nearer is None:
+        raise _too_large()
+    return nearer
 
 
 def _solve(root: Expr) -> list[Record]:
@@ -235,13 +241,17 @@ def _search(root: Expr) -> float:
     if nearest is None:
         nearest = _best_first(root, SEARCH_LIMIT, is_exact=False)
     if nearest is None:
-        raise GrammarTooLarge(
-            "an intersection or a complement has too many states to search",
-            limit=SEARCH_LIMIT,
-            given=SEARCH_LIMIT + 1,
-            hint="Simplify the pattern, or lower its length bounds.",
-        )
+        raise _too_large()
     return nearest
+
+
+def _too_large() -> GrammarTooLarge:
+    return GrammarTooLarge(
+        "an intersection or a complement has too many states to search",
+        limit=SEARCH_LIMIT,
+        given=SEARCH_LIMIT + 1,
+        hint="Simplify the pattern, or lower its length bounds.",
+    )
 
 
 def _best_first(root: Expr, limit: int, *, is_exact: bool) -> float | None:

@@ -7,27 +7,44 @@ one less. So a sequence that takes a token only if `1 + closing(next) <= tokens 
 It is an upper bound on the fewest tokens: a longer text can take fewer. It is at most one more than the fewest bytes
 (`derive.fewest`) where these do not depend on what was written. Where there is a recording, the way is that of its
 shadow, so that it is found once for all names, and the same for a place as for what a walk takes it for. From a place
-that is unknown there, each byte counts as a token.
+that is unknown there, each byte counts as a token. So it does where the way is very long (`MAX_WALKED`) and no byte of
+it depends on what was written: walking along it would take more steps than a mask may.
 """
 
 from __future__ import annotations
+
+from functools import cached_property
 
 import numpy as np
 
 from fcgen.core import Kind
 from fcgen.grammar.automaton import FAR, Automaton, state_of
+from fcgen.grammar.derive import fewest_needs_no_memory
+from fcgen.grammar.terms import Expr
 from fcgen.vocab import Vocabulary
+
+MAX_WALKED = 16_000
 
 
 class Closings:
-    """The closing of each place of a grammar over a vocabulary, found when it is asked for."""
+    """The closing of each place of a grammar over a vocabulary, found when it is asked for.
 
-    def __init__(self, automaton: Automaton, vocabulary: Vocabulary) -> None:
+    Args:
+        root: the grammar, of what the vocabulary can write.
+    """
+
+    def __init__(self, root: Expr, automaton: Automaton, vocabulary: Vocabulary) -> None:
+        self._root = root
         self._automaton = automaton
         self._vocabulary = vocabulary
         self._writable = np.packbits(vocabulary.has_byte, bitorder="little").tobytes()
         self._longest = max(1, vocabulary.trie.height)
         self._known: dict[int, int] = {}
+
+    @cached_property
+    def is_counted(self) -> bool:
+        """Whether no closing is more than one more than the fewest bytes."""
+        return fewest_needs_no_memory(self._root)
 
     def known(self, place: int) -> int | None:
         """The closing of `place`, if it was found before."""
@@ -70,7 +87,9 @@ class Closings:
             known = 1
         if known is None:
             walked = self._nearest(thread)
-            if automaton.kind(state_of(walked)) == Kind.OPAQUE or automaton.min_length(walked) >= FAR:
+            need = automaton.min_length(walked)
+            is_far = need >= FAR or (need > MAX_WALKED and self.is_counted)
+            if is_far or automaton.kind(state_of(walked)) == Kind.OPAQUE:
                 known = automaton.min_length(thread) + 1
         return known
 

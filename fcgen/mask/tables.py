@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,6 @@ from numpy.typing import NDArray
 
 from fcgen.core import ConfigurationTable, Growth, clear, put_at
 from fcgen.grammar.automaton import DEAD, FAR
-from fcgen.grammar.derive import fewest_needs_no_memory
 from fcgen.grammar.terms import Expr
 from fcgen.mask.bits import Words, packed
 from fcgen.mask.cache import cache_of
@@ -62,10 +60,10 @@ class Tables(ConfigurationTable):
         self._forced: dict[int, tuple[int, ...]] = {}
         self._forced_texts: dict[int, bytes] = {}
         self._must_stop: dict[int, bool] = {}
-        self._closings = Closings(self._automaton, vocabulary)
         with self._automaton.growing(self._growth):
-            self._writable = self._cache.restriction.of(root)
-            self.root = self._automaton.start(self._writable)
+            writable = self._cache.restriction.of(root)
+            self.root = self._automaton.start(writable)
+        self._closings = Closings(writable, self._automaton, vocabulary)
         self._stop_row = packed(vocabulary.stop_ids, self.words)
 
     @property
@@ -137,9 +135,15 @@ class Tables(ConfigurationTable):
         """How many tokens close the reply from `place`, stop token included: an upper bound that is kept."""
         known = self.known_to_finish(place)
         if known is None:
+            known = self._found_closing(place)
+            self.keep_to_finish(place, known)
+        return known
+
+    def _found_closing(self, place: int) -> int:
+        known = self._closings.known(place)
+        if known is None:
             with self._automaton.growing(self._growth):
                 known = self._closings.find(place)
-            self.keep_to_finish(place, known)
         return known
 
     def affords(self, place: int, then: int, left: int) -> bool:
@@ -180,22 +184,18 @@ class Tables(ConfigurationTable):
         worst = self.known_most_to_finish(place)
         if worst is None:
             far = self._far.get(place, FAR)
-            if far < FAR and self._is_counted:
+            if far < FAR and self._closings.is_counted:
                 worst = far + 1
             else:
                 worst = max((closing for closing, _ in self._ends(place)), default=0)
             self.keep_most_to_finish(place, worst)
         return worst
 
-    @cached_property
-    def _is_counted(self) -> bool:
-        """Whether no closing is more than one more than the fewest bytes."""
-        return fewest_needs_no_memory(self._writable)
-
     def _ends(self, place: int) -> list[tuple[int, NDArray[np.int32]]]:
         """The trie nodes at which the tokens end that may come next, by the closings there."""
         with self._automaton.growing(self._growth):
-            return [(self._closings.find(then), nodes) for then, nodes in self._cache.ends(place).items()]
+            ends = self._cache.ends(place)
+        return [(self._found_closing(then), nodes) for then, nodes in ends.items()]
 
     def _nearer(self, place: int, ends: Iterable[tuple[int, NDArray[np.int32]]], left: int) -> Words:
         """The tokens of `ends`, and stop tokens, after which fewer than `left` tokens close the reply."""

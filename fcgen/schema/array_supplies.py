@@ -32,8 +32,10 @@ from fcgen.schema.number_sets import Number
 from fcgen.schema.shape import AnyOf, Anything, Array, Boolean, Never, Null, Object, Shape, String, Values
 from fcgen.schema.string_texts import string_texts
 from fcgen.schema.values import key_of, value_by
+from fcgen.schema.without import without
 
 MAX_LISTED = 256
+MAX_FEW = 16  # values that may be needed in each of the arrays within each other
 _DEEP = 6
 
 
@@ -151,7 +153,7 @@ class Supplies:
         self._enough = tallies.needed + 1
         self._apart: dict[Shape, tuple[dict[Hashable, Any], Shape]] = {}
         self._others: dict[Shape, Others | None] = {}
-        self._holding: dict[Shape, bool] = {}
+        self._within: dict[Shape, set[Shape]] = {}
 
     def spelled(self, key: Hashable) -> Expr:
         """The texts of a value that is known."""
@@ -183,6 +185,13 @@ class Supplies:
             found.setdefault((at, of), {})[key] = self.spelled(key)
         return [Group(at, of, spelled) for (at, of), spelled in found.items()]
 
+    @cached_property
+    def are_few(self) -> bool:
+        """Whether there are few values that hold no array of this part."""
+        others = [self.others(kind.shape) for kind in self._tallies.kinds(self._tallies.start)]
+        count = sum(len(one.left(frozenset(), MAX_FEW)) for one in others if one is not None)
+        return sum(group.size for group in self.groups) + count < MAX_FEW
+
     def others(self, shape: Shape) -> Others | None:
         """The values of a kind of item that are not listed, if there are any."""
         if shape not in self._others:
@@ -197,13 +206,19 @@ class Supplies:
     def _find_others(self, shape: Shape) -> Others | None:
         if type(shape) is Never:
             return None
-        known = union([part for part in _alternatives(shape) if not self.holds_itself(part)], _place_of(shape))
-        is_endless = any(map(self.holds_itself, _alternatives(shape)))
+        is_endless = self.holds_itself(shape)
+        known = self._known_of(shape) if is_endless else shape
         texts = self._low.late(shape, self._inside)
         texts = self.but(texts, [key for key, value in self.listed.items() if contains(shape, value)])
         if not is_endless and fewest(texts) == INFINITE:
             return None
         return Others(texts, self._values_of(known), is_endless=is_endless)
+
+    def _known_of(self, shape: Shape) -> Shape:
+        """Values of a shape that hold no array of this part: all of them, or the plain alternatives."""
+        if not self.holds_others(shape):
+            return without(shape, self._part, self.holds_itself)
+        return union([part for part in _alternatives(shape) if not self.holds_itself(part)], _place_of(shape))
 
     def _values_of(self, shape: Shape) -> Iterator[tuple[Hashable, int]]:
         """The values of a shape that are not listed, short ones first, each with the bytes it needs."""
@@ -290,17 +305,24 @@ class Supplies:
 
     def holds_itself(self, shape: Shape) -> bool:
         """Return whether a value of `shape` may hold an array of this part."""
-        found = self._holding.get(shape)
+        return self._part in self._reached(shape)
+
+    def holds_others(self, shape: Shape) -> bool:
+        """Return whether a value of `shape` may hold an array of this part, and others whose items must differ."""
+        arrays = {one for one in self._reached(shape) if isinstance(one, Array) and one.unique}
+        return self._part in arrays and len(arrays) > 1
+
+    def _reached(self, root: Shape) -> set[Shape]:
+        """The shapes of all that values of `root` may hold."""
+        found = self._within.get(root)
         if found is None:
-            seen: set[Shape] = {shape}
-            ahead, found = [shape], False
-            while ahead and not found:
+            ahead = [resolve(root)]
+            found = self._within[root] = set(ahead)
+            while ahead:
                 spend()
-                one = resolve(ahead.pop())
-                found = one is self._part
-                ahead += [part for part in _within(one) if part not in seen]
-                seen.update(ahead)
-            self._holding[shape] = found
+                new = [part for part in map(resolve, _within(ahead.pop())) if part not in found]
+                found.update(new)
+                ahead += new
         return found
 
 

@@ -14,6 +14,7 @@ from fcgen.grammar.expr import EMPTY, NOTHING, alt, alt_of, deferred, literal, r
 from fcgen.grammar.terms import Expr
 from fcgen.schema.array_tallies import Tallies, Tally
 from fcgen.schema.array_unique import unique_texts
+from fcgen.schema.costs import located
 from fcgen.schema.lowering import Lowering
 from fcgen.schema.shape import Array
 
@@ -58,7 +59,7 @@ class _Counted:
     """An array whose items are counted."""
 
     def __init__(self, part: Array, low: Lowering, depth: int) -> None:
-        self._low, self._depth, self._inside = low, depth, low.within(depth)
+        self._part, self._low, self._depth, self._inside = part, low, depth, low.within(depth)
         self._tallies = Tallies(part)
         self._spacing = low.spacing(depth)
         self._end = seq(self._spacing.close, _CLOSE)
@@ -75,8 +76,9 @@ class _Counted:
 
     def _lower_all(self) -> None:
         """See that all kinds of items can be lowered, before any is written."""
-        for kind in self._tallies.all_kinds():
-            self._low.late(kind.shape, self._inside)
+        with located(self._part.place, "contains"):
+            for kind in self._tallies.all_kinds():
+                self._low.late(kind.shape, self._inside)
 
     def _at(self, tally: Tally) -> Expr:
         """What may come at a place after an item."""

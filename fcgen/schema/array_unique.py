@@ -25,6 +25,7 @@ from fcgen.grammar.work import spend
 from fcgen.place import pointer
 from fcgen.schema.array_supplies import Group, Others, Supplies, read_item
 from fcgen.schema.array_tallies import Tallies, Tally
+from fcgen.schema.costs import located
 from fcgen.schema.lowering import Lowering
 from fcgen.schema.shape import Array
 from fcgen.schema.tracking import FAR
@@ -69,21 +70,26 @@ class _Unique:
         self._spacing = low.spacing(depth)
         self._comma = int(fewest(self._spacing.comma))
         self._end = seq(self._spacing.close, _CLOSE)
+        self._is_sought = False
 
     def whole(self) -> Expr:
         start = _Place(self._tallies.start, frozenset())
         empty = _CLOSE if self._tallies.may_end(start.tally) else NOTHING
         build = partial(self._items_at, start)
         some = deferred(build, self._sketch_of_start, can_stop=False, contents=self._low.contents)
-        self._low.check_later(self._check)
+        self._low.check_later(partial(self._check, some))
         return self._low.enclosed(b"[", some, empty, self._depth)
 
-    def _check(self) -> None:
-        """Refuse an array of which more ways to the end may have to be tried than there is time for."""
-        kinds = {kind.shape for kind in self._tallies.all_kinds()}
-        for shape in kinds:
-            self._low.late(shape, self._inside)
-        given = self._most_ways() * (len(self._supplies.groups) + len(kinds))
+    def _check(self, some: Expr) -> None:
+        """Refuse an array of which more ways to the end may have to be tried than there is time for.
+
+        `some` is the array after its bracket: that it has an end, or is refused, is found out here.
+        """
+        with located(self._part.place, "uniqueItems"):
+            kinds = {kind.shape for kind in self._tallies.all_kinds()}
+            for shape in kinds:
+                self._low.late(shape, self._inside)
+            given = self._most_ways() * (len(self._supplies.groups) + len(kinds))
         if given > MAX_WAYS:
             raise SchemaError(
                 "an array whose items must differ can be filled in too many ways",
@@ -93,6 +99,7 @@ class _Unique:
                 given=given,
                 hint="Lower `minItems` and `minContains`, or leave out `uniqueItems` or `contains`.",
             )
+        fewest(some)
 
     def _most_ways(self) -> int:
         """How many steps a search for an end tries at most: from the start, where most is needed."""
@@ -113,18 +120,33 @@ class _Unique:
 
     def _sketch_of_start(self) -> Expr:
         """Some shortest way to the end of an array with items."""
+        if self._is_sought:  # what its items can be depends on what they can be
+            raise self._refusal()
+        self._is_sought = True
+        try:
+            with located(self._part.place, "uniqueItems"):
+                return self._shortest()
+        finally:
+            self._is_sought = False
+
+    def _refusal(self) -> SchemaError:
+        return SchemaError(
+            "items that must differ are needed, may hold the array itself, and may run out where they do not",
+            pointer=pointer((self._part.place, "uniqueItems")),
+            keyword="uniqueItems",
+            hint="Leave out `minItems` and `contains`, or allow many values that hold no array with `uniqueItems`.",
+        )
+
+    def _shortest(self) -> Expr:
         start, tallies = self._tallies.start, self._tallies
         kinds = tallies.kinds(start)
         if all(tallies.may_end(tallies.then(start, kind.counted)) for kind in kinds):
             some = alt_of(self._low.late(kind.shape, self._inside) for kind in kinds)
             return NOTHING if tallies.is_full(start) else seq(some, self._end)
         way = self._way(start, frozenset())
-        if way is None and any(self._supplies.holds_itself(kind.shape) for kind in kinds):
-            raise SchemaError(
-                "items that must differ are needed, and may hold the array itself",
-                pointer=pointer((self._part.place, "uniqueItems")),
-                keyword="uniqueItems",
-            )
+        holding = [kind.shape for kind in kinds if self._supplies.holds_itself(kind.shape)]
+        if holding and (self._supplies.are_few if way else any(map(self._supplies.holds_others, holding))):
+            raise self._refusal()
         return self._text_of(start, way)
 
     def _at(self, place: _Place) -> Expr:

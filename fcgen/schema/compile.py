@@ -14,11 +14,20 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fcgen.core import provide
-from fcgen.errors import FcgenError, GrammarTooLarge, SchemaError, Unsatisfiable, UnsupportedKeyword, excerpt
+from fcgen.errors import (
+    FcgenError,
+    GrammarTooLarge,
+    ManyErrors,
+    SchemaError,
+    Unsatisfiable,
+    UnsupportedKeyword,
+    excerpt,
+)
 from fcgen.grammar.derive import INFINITE, fewest
 from fcgen.grammar.terms import Contents, Expr
 from fcgen.grammar.work import MAX_STEPS, bounded
-from fcgen.place import pointer
+from fcgen.place import existing, pointer
+from fcgen.schema.costs import locate
 from fcgen.schema.definitions import resolve
 from fcgen.schema.document import Document
 from fcgen.schema.drafts import Draft
@@ -26,6 +35,7 @@ from fcgen.schema.keywords import Status
 from fcgen.schema.lower import lower, plain_contents
 from fcgen.schema.lowering import children_of
 from fcgen.schema.object_sets import value_of
+from fcgen.schema.one_spelling import notes_on_numbers
 from fcgen.schema.plain import PlainNeeds
 from fcgen.schema.read import Reader
 from fcgen.schema.shape import AnyOf, Array, Never, Object, Shape, String
@@ -41,6 +51,8 @@ MAX_CACHED_BYTES = 1 << 18
 _BEYOND_ASCII = re.compile(rb"[\xc2-\xf4][\x80-\xbf]")  # in UTF-8; numbers and lengths may look like it as well
 _ANCHOR = b"nchor"  # as in `$anchor`, `$dynamicAnchor` and `$recursiveAnchor`
 _ID = marshal.dumps("id", 2)[1:]  # the first byte tells whether it is interned
+_REFERENCES = (b"$ref", b"$dynamicRef", b"$recursiveRef")
+_BESIDE = tuple(marshal.dumps(name, 2)[1:] for name in ("not", "oneOf", "if", "dependentSchemas", "dependencies"))
 _COMPARING = frozenset({"uniqueItems", "contains"})  # values are told apart by their texts
 _NAMING = frozenset({"patternProperties", "propertyNames"})  # names are of patterns
 
@@ -109,6 +121,7 @@ class _Source(NamedTuple):
             document=self.document,
             needs=needs,
             is_one=content is not None and _is_one(schema, content),
+            is_acyclic=content is not None and not _may_be_cyclic(content),
         )
 
 
@@ -140,10 +153,14 @@ def compile_schema(
         return _compile_content(content, choices)
     except FcgenError as error:
         error.function = function
+        for one in error.errors if isinstance(error, ManyErrors) else [error]:
+            locate(one, None)
+            if registry is None:
+                one.pointer = existing(schema, one.pointer or "")
         raise
     except (RecursionError, MemoryError):
         raise GrammarTooLarge(
-            "the schema takes more memory than there is", function=function, hint="Simplify it."
+            "the schema takes more memory than there is", function=function, pointer="", hint="Simplify it."
         ) from None
 
 
@@ -185,7 +202,8 @@ def _compile(
         root = lower(shape, text, depth, contents=contents)
         if fewest(root) == INFINITE:
             raise _impossible(shape)
-    return Compiled(root, tuple(dict.fromkeys(map(str, reader.notes))), source)
+        notes = [*map(str, reader.notes), *(notes_on_numbers(shape) if "uniqueItems" in keywords else ())]
+    return Compiled(root, tuple(dict.fromkeys(notes)), source)
 
 
 def _of_plain(content: bytes, number: int) -> Expr:
@@ -219,6 +237,11 @@ def _is_newer(schema: dict[str, Any], content: bytes) -> bool:
         return False
     given = schema.get("$schema", "json-schema.org")
     return type(given) is str and "json-schema.org" in given
+
+
+def _may_be_cyclic(content: bytes) -> bool:
+    """Whether it may be, as far as is seen at a glance, that references lead back through `not` and the like."""
+    return any(name in content for name in _REFERENCES) and any(name in content for name in _BESIDE)
 
 
 def _is_ascii(schema: Any, content: bytes | None) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from fcgen.errors import CircularRef, SchemaError
 from fcgen.grammar.terms import building
 from fcgen.place import Place, pointer
+from fcgen.schema.costs import located
 from fcgen.schema.shape import AnyOf, Defined, Ref, Shape
 
 MAX_CHAIN = 30
@@ -65,7 +66,8 @@ class Definitions:
                 raise CircularRef("`$ref` leads through too many others", pointer=pointer(place), limit=MAX_CHAIN)
             self._open.add(key)
             try:
-                self._shapes[key] = recipe()
+                with located(place):
+                    self._shapes[key] = recipe()
             finally:
                 self._open.remove(key)
             return self._shapes[key]

@@ -148,7 +148,7 @@ def flaws_of_form(
             if not form.fits(value):
                 yield _flaw(name, value, form, place)
             elif form.holds != "nothing":
-                ahead += [(part, at, draft) for part, at in _parts(name, value, form, (place, name))]
+                ahead += [(part, at, draft) for part, at in schemas_in(name, value, (place, name))]
 
 
 def _own_draft(schema: dict[str, Any], draft: Draft) -> Draft:
@@ -173,11 +173,11 @@ def _forms_of(draft: Draft, is_declared: bool) -> Mapping[str, _Form]:  # noqa: 
     return forms
 
 
-def _parts(name: str, value: Any, form: _Form, within: Place) -> list[tuple[Any, Place]]:
-    """The schemas in the value of a keyword."""
+def schemas_in(name: str, value: Any, within: Place) -> list[tuple[Any, Place]]:
+    """The schemas in the value of the keyword `name`, each with its place."""
     if isinstance(value, list):
         return [(part, (within, i)) for i, part in enumerate(value)]
-    if form.holds == "schema":
+    if HOLDS[name] == "schema" or not isinstance(value, dict):
         return [(value, within)]
     is_listing = name == "dependencies"
     return [(part, (within, key)) for key, part in value.items() if not (is_listing and _are_names(part))]

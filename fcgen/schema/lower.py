@@ -6,9 +6,11 @@ import marshal
 from functools import lru_cache
 
 from fcgen.core import of_schema
+from fcgen.errors import GrammarTooLarge, OutOfSteps
 from fcgen.grammar.expr import NOTHING, alt, alt_of, apart, literal, seq
 from fcgen.grammar.terms import Contents, Expr
 from fcgen.schema.array_texts import array_texts
+from fcgen.schema.costs import locate
 from fcgen.schema.definitions import resolve
 from fcgen.schema.keys import Spell, any_of
 from fcgen.schema.lowering import ANY_VALUE, Lowering
@@ -59,7 +61,11 @@ def anything(text: Text) -> Expr:
 
 def _build(low: Lowering, shape: Shape, depth: int) -> Expr:
     """The texts of one value. No value's text goes on with what may follow a value, so they stand apart."""
-    return apart(_texts(low, shape, depth))
+    try:
+        return apart(_texts(low, shape, depth))
+    except (GrammarTooLarge, OutOfSteps) as error:
+        locate(error, shape.place)
+        raise
 
 
 def _texts(low: Lowering, shape: Shape, depth: int) -> Expr:

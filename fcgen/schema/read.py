@@ -20,6 +20,7 @@ from fcgen.errors import FcgenError, OutOfSteps, SchemaError, Unsatisfiable, Uns
 from fcgen.place import Place, pointer
 from fcgen.schema.algebra import exclude, forget, meet, union
 from fcgen.schema.conditional import conditional
+from fcgen.schema.cycles import check_references
 from fcgen.schema.definitions import Definitions, check_cycles, resolve
 from fcgen.schema.document import Document
 from fcgen.schema.drafts import Draft
@@ -100,6 +101,7 @@ class Reader:
     Args:
         needs: of plain schemas, which are read when they are asked for. None: all is read at once.
         is_one: whether it is known that no part of the schema has a name of its own.
+        is_acyclic: whether it is known that no reference leads back through `not`, `oneOf`, `if` or dependents.
 
     Attributes:
         notes: keywords that assert nothing, though their writer may have meant something by them, or about which
@@ -117,6 +119,7 @@ class Reader:
         document: Document | None = None,
         needs: PlainNeeds | None = None,
         is_one: bool = False,
+        is_acyclic: bool = False,
     ) -> None:
         self.notes: list[Note] = []
         self.uses: set[tuple[str, Status]] = set()
@@ -130,6 +133,7 @@ class Reader:
         self._unasserted: frozenset[str] = frozenset()
         self._known: dict[tuple[bytes, int], tuple[Shape, Base]] = {}  # with the base, so that its identity lasts
         self._depth = 0
+        self._is_acyclic = is_acyclic
         self._documents = Documents(schema, registry, is_one=is_one)
 
     @property
@@ -141,6 +145,9 @@ class Reader:
         """The shape of the whole schema, all definitions that it needs included."""
         if isinstance(self._schema, dict):
             check_is_schema(self._schema)
+            if not self._is_acyclic:
+                self.attempt(lambda: check_references(self._schema, self._documents))
+                raise_all(list(self._errors.values()))  # what is circular is not read
             self.attempt(self._read_metaschema)
         target = Target(self._schema, self._documents.root, None)
         root = self._defined(target)
@@ -272,8 +279,6 @@ class Reader:
 
     def entered(self, schema: dict[str, Any], place: Place, base: Base) -> Base:
         """The base of the references in `schema`, which may name itself or its draft."""
-        if schema.keys().isdisjoint(("$id", "id", "$schema")):
-            return base
         return self._documents.enter(base, schema, place)
 
     def own(self, schema: dict[str, Any], kinds: frozenset[str], place: Place, base: Base) -> Shape:
@@ -397,13 +402,7 @@ class Reader:
             raise malformed(schema, keyword, "a URI reference as a string", place)
         if keyword == "$recursiveRef" and ref != "#":
             raise malformed(schema, keyword, '"#"', place)
-        match keyword:
-            case "$dynamicRef":
-                return self._documents.find_dynamic(ref, base, place)
-            case "$recursiveRef":
-                return self._documents.find_recursive(base, place)
-            case _:
-                return self._documents.find(ref, base, place)
+        return self._documents.follow(keyword, ref, base, place)
 
     def _defined(self, target: Target) -> Ref:
         contents, base, place = target

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import referencing
     from referencing import Registry
 
+_NAMING = frozenset(["$id", "id", "$schema"])
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 
 MAX_SCOPES = 1000
@@ -91,7 +92,7 @@ class Documents:
         self.root = Base(root, root.draft, _outermost((), root))
 
     def enter(self, base: Base, schema: dict[str, Any], place: Place) -> Base:
-        """The base of `schema` itself, which has `$schema`, or a name: `$id`, or `id` in draft 4.
+        """The base of `schema` itself, which may have `$schema`, or a name: `$id`, or `id` in draft 4.
 
         `base` is that of the schema around; entering again what a reference led to changes nothing.
 
@@ -99,6 +100,8 @@ class Documents:
             UnresolvedRef: the name is no URI reference.
             SchemaError: `$schema` is draft 3, or there are too many dynamic scopes.
         """
+        if schema.keys().isdisjoint(_NAMING):
+            return base
         draft = draft_of(schema, self._draft(schema, base.draft), place)
         name = own_name(schema, draft)
         if not (name is None or (isinstance(name, str) and join(base.resource.uri, name))):
@@ -115,6 +118,16 @@ class Documents:
             if known is not None:
                 self._split(known)
         return self._pass(base, known or base.resource, draft, place)
+
+    def follow(self, keyword: str, ref: str, base: Base, place: Place) -> Target:
+        """What the reference `keyword` of the schema at `place` leads to. Raises as `find`."""
+        match keyword:
+            case "$dynamicRef":
+                return self.find_dynamic(ref, base, place)
+            case "$recursiveRef":
+                return self.find_recursive(base, place)
+            case _:
+                return self.find(ref, base, place)
 
     def find(self, ref: str, base: Base, place: Place) -> Target:
         """What the `$ref` of the schema at `place` leads to. Raises as `enter`, and UnresolvedRef."""

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from walking import after, restrict
 
 from fcgen.core import determinize, keep_terms
-from fcgen.errors import GrammarError
+from fcgen.errors import GrammarError, GrammarTooLarge
 from fcgen.grammar.arcs import derived
 from fcgen.grammar.automaton import DEAD, Automaton
-from fcgen.grammar.derive import INFINITE, arcs, fewest
+from fcgen.grammar.derive import INFINITE, arcs, fewest, shortest
 from fcgen.grammar.expr import (
     ALL_BYTES,
     ANY_BYTES,
@@ -64,9 +64,9 @@ def test_arcs_are_disjoint(pair):
 @given(terms())
 def test_fewest_is_the_length_of_the_shortest_word(pair):
     term, words = pair
-    shortest = min(map(len, words), default=INFINITE)
-    if shortest <= 4:
-        assert fewest(term) == shortest
+    size = min(map(len, words), default=INFINITE)
+    if size <= 4:
+        assert fewest(term) == size
     else:
         assert fewest(term) > 4
 
@@ -190,3 +190,11 @@ def test_a_text_that_can_be_read_in_many_ways_has_few_threads():
     assert automaton.can_stop(closed)
     assert automaton.step(place, b"bd") == DEAD
     assert automaton.min_length(place) == 40
+
+
+def test_a_search_that_found_an_end_too_near_ends_in_an_error_of_ours():
+    """What is nearer may count as farther, since the search of a large intersection finds some end, not the nearest."""
+    term = both(repeat(byte_set(0b111 << 0x61), 3), complement(repeat(literal(b"ab"), 0)))
+    term.fewest_memo = 1.0
+    with pytest.raises(GrammarTooLarge, match="too many states to search"):
+        shortest(term)

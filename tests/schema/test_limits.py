@@ -6,13 +6,14 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from schemas_made import optionals
+from schemas_made import optionals, schemas, schemas_with_references
 from walking import allowed
 
 from fcgen import Grammar, Masks, Vocabulary
-from fcgen.errors import FcgenError, GrammarTooLarge, SchemaError
+from fcgen.errors import FcgenError, GrammarTooLarge, ManyErrors, OutOfSteps, SchemaError
 from fcgen.grammar.derive import fewest
 from fcgen.grammar.work import bounded
+from fcgen.place import existing
 from fcgen.schema import compile_schema
 from fcgen.schema.judge import exact, mistake_in
 
@@ -127,3 +128,49 @@ def test_a_great_least_length_needs_few_steps():
     with bounded(60_000):
         root = compile_schema(schema).root
     assert fewest(root) == 30_002
+
+
+@settings(max_examples=300)
+@given(
+    schemas | schemas_with_references | strings | arrays | objects, st.sampled_from([150, 600, 1_500, 4_000, 500_000])
+)
+def test_what_is_refused_is_refused_at_a_place_that_is_there(schema, steps):
+    try:
+        Grammar.from_json_schema(schema, max_steps=steps)
+    except FcgenError as error:
+        for one in error.errors if isinstance(error, ManyErrors) else [error]:
+            assert one.pointer is not None
+            assert existing(schema, one.pointer) == one.pointer
+
+
+def test_what_costs_too_much_names_function_place_and_keyword():
+    many = {"type": "array", "uniqueItems": True, "items": {"type": "string", "minLength": 30_000}}
+    function = {"name": "f", "parameters": {"type": "object", "properties": {"x": many}}}
+    with bounded(10_000), pytest.raises(OutOfSteps) as caught:
+        Grammar.from_functions([function])
+    error = caught.value
+    assert (error.function, error.pointer, error.keyword) == ("f", "/properties/x/uniqueItems", "uniqueItems")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"type": "string", "minLength": 30_000},
+        {"type": "string", "minLength": 10**7},
+        {"type": "array", "minItems": 30_000},
+        {"type": "object", "additionalProperties": {"type": "string", "minLength": 30_000}, "minProperties": 1},
+    ],
+    ids=str,
+)
+def test_a_value_of_any_least_length_keeps_the_budget(value):
+    """Nobody walks along a way of 10 million bytes to count the tokens that close it."""
+    masks = Masks(Grammar.from_json_schema({"type": "object", "properties": {"a": value}}), VOCABULARY)
+    cursor = masks.cursor(budget=100)
+    while not cursor.can_stop:
+        cursor.advance(min(allowed(cursor.mask())))
+    need = Masks(Grammar.from_json_schema(value), VOCABULARY).fewest_tokens
+    cursor = Masks(Grammar.from_json_schema(value), VOCABULARY).cursor(budget=need)
+    for _ in range(50):
+        before = cursor.fewest_tokens
+        cursor.advance(min(allowed(cursor.mask())))
+        assert cursor.fewest_tokens < before

@@ -12,8 +12,9 @@ from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT4, DRAFT6, DRAFT7, DRAFT201909, DRAFT202012
 from schemas_made import is_accepted, is_valid, root_of
 
-from fcgen.errors import SchemaError, UnresolvedRef
-from fcgen.place import pointer
+from fcgen.errors import CircularRef, SchemaError, UnresolvedRef
+from fcgen.grammar.work import bounded
+from fcgen.place import existing, pointer
 from fcgen.schema import compile_schema
 from fcgen.schema.drafts import Draft, draft_of
 from fcgen.schema.refs import MAX_SCOPES, Documents
@@ -470,14 +471,29 @@ CYCLES = [
     {"anyOf": [{"$ref": "#"}, {"type": "null"}]},
     {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}},
     {"items": {"$ref": "#/$defs/a"}, "$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}, {"const": 1}]}}},
+    {"oneOf": [{"$ref": "#"}, {"type": "array"}]},
+    {"oneOf": [{"$ref": "#/$defs/n"}, {"type": "string"}], "$defs": {"n": {"oneOf": [{"$ref": "#"}, {"const": []}]}}},
+    {"not": {"$ref": "#"}, "prefixItems": [{"type": "string"}]},
+    {"if": {"$ref": "#"}, "then": {"type": "string"}, "minProperties": 1},
+    {"allOf": [{"$ref": "#/$defs/m"}], "$defs": {"m": {"uniqueItems": True, "oneOf": [{"$ref": "#/$defs/m"}, {}]}}},
+    {"items": {"$ref": "#/$defs/m"}, "$defs": {"m": {"minimum": 1, "dependentSchemas": {"a": {"$ref": "#/$defs/m"}}}}},
+    {"$ref": "#/$defs/a", "$defs": {"a": {"dependentSchemas": {"x": {"not": {"$ref": "#/$defs/a"}}}}}},
 ]
 
 
 @pytest.mark.parametrize("schema", CYCLES, ids=str)
 def test_a_cycle_that_describes_nothing_is_an_error(schema):
-    with pytest.raises(SchemaError) as caught:
+    with bounded(20_000), pytest.raises(CircularRef) as caught:
         compile_schema(schema)
     assert "leads back to itself before it describes any value" in str(caught.value)
+    assert existing(schema, caught.value.pointer) == caught.value.pointer
+
+
+def test_a_reference_back_to_what_holds_it_is_no_cycle():
+    inner = {"type": "object", "properties": {"a": {"$ref": "#"}}, "not": {"required": ["b"]}}
+    compile_schema({"oneOf": [{"type": "null"}, inner]})
+    compile_schema({"type": "string", "dependentSchemas": {"x": {"not": {"$ref": "#"}}}})
+    compile_schema({"$schema": "http://json-schema.org/draft-07/schema#", "else": {"not": {"$ref": "#"}}})
 
 
 def test_a_million_ways_through_references_take_no_time():

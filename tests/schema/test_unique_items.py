@@ -18,6 +18,7 @@ from fcgen.grammar.enumeration import few_texts, texts_of
 from fcgen.grammar.expr import byte_range, literal, repeat, seq
 from fcgen.schema import Text, compile_schema
 from fcgen.schema.algebra import forget
+from fcgen.schema.judge import exact, mistake_in
 
 PIECES = ['"', '", "', '","', '"]', "[", "]", ", ", '["', "true", "null", "admin", "ad", "12", '{"', '": ', "}"]
 TOKENS = [*(bytes([byte]) for byte in range(256)), *(piece.encode() for piece in PIECES if len(piece) > 1)]
@@ -258,3 +259,56 @@ def test_allowed_tokens_are_afforded_where_what_differs_is_within_what_differs(i
             for token in rng.sample(tokens, min(3, len(tokens))):
                 cursor.copy().advance(token)
             cursor.advance(rng.choice(tokens))
+
+
+def tree(least, named, **more):
+    node = {"type": "object", "properties": {"name": {"type": "string"}, "children": {"$ref": "#"}}, **named}
+    return {"type": "array", "items": node, "uniqueItems": True, "minItems": least, **more}
+
+
+NAMED = {"contains": {"required": ["name"]}, "minContains": 2}
+TREES = [
+    tree(2, {"additionalProperties": False}),
+    tree(3, {"required": ["name"]}),
+    tree(0, {"required": ["name"], "additionalProperties": False}, **NAMED),
+    {"type": "array", "items": {"type": "array", "items": {"anyOf": [{"$ref": "#"}, {"type": "string"}]}},
+     "uniqueItems": True, "minItems": 2},
+    {"$ref": "#/$defs/node", "$defs": {"node": {"type": "object", "required": ["id"], "properties": {
+        "id": {"type": "integer"}, "next": {"$ref": "#/$defs/node"},
+        "children": {"type": "array", "items": {"$ref": "#/$defs/node"}, "uniqueItems": True, "minItems": 2},
+    }}}},
+]  # fmt: skip
+
+
+@settings(max_examples=20)
+@given(st.sampled_from(TREES), st.sampled_from(["schema", "any"]), st.randoms(use_true_random=False))
+def test_a_tree_whose_children_must_differ_is_written_to_its_end(schema, order, rng):
+    masks = Masks(Grammar.from_json_schema(schema, order=order), VOCABULARY)
+    for spare in (0, 3, 60):
+        assert mistake_in(json.loads(walked(masks, rng, spare), parse_float=exact), schema) is None
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "array", "items": {"$ref": "#"}, "uniqueItems": True, "minItems": 2},
+        tree(2, {"additionalProperties": {"$ref": "#"}, "properties": {}}),
+        {"type": "array", "items": {"anyOf": [{"type": "boolean"}, {"$ref": "#"}]}, "uniqueItems": True, "minItems": 3},
+    ],
+    ids=str,
+)
+def test_a_tree_whose_leaves_are_too_few_is_impossible(schema):
+    """The innermost array holds leaves alone."""
+    with pytest.raises(Unsatisfiable, match="too few values"):
+        Grammar.from_json_schema(schema)
+
+
+@pytest.mark.parametrize("where", [{"items": None}, {"properties": {"a": None}}], ids=str)
+def test_a_tree_whose_leaves_may_run_out_is_refused_at_once(where):
+    bits = {"anyOf": [{"type": "boolean"}, {"$ref": "#/$defs/bits"}]}
+    defs = {"bits": {"type": "array", "items": bits, "uniqueItems": True, "minItems": 2}}
+    to_bits = {"$ref": "#/$defs/bits"}
+    schema = {key: to_bits if value is None else dict.fromkeys(value, to_bits) for key, value in where.items()}
+    with pytest.raises(SchemaError, match="may run out") as caught:
+        Grammar.from_json_schema({**schema, "$defs": defs})
+    assert (caught.value.pointer, caught.value.keyword) == ("/$defs/bits/uniqueItems", "uniqueItems")
