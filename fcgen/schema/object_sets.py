@@ -16,7 +16,7 @@ from typing import Any
 
 from fcgen.errors import SchemaError, excerpt
 from fcgen.place import Place, pointer
-from fcgen.schema.shape import ANY_STRING, ANYTHING, Demand, Group, Never, Object, Shape, String, Witness
+from fcgen.schema.shape import ANY_STRING, ANYTHING, EVERY_NAME, Demand, Group, Never, Object, Shape, String, Witness
 from fcgen.schema.string_sets import is_string_of, least, meet_strings, no_string, outside
 
 MAX_GROUPS = 200
@@ -29,6 +29,8 @@ def value_of(part: Object, name: str) -> Shape:
     found = part.properties.get(name)
     if found is not None:
         return found
+    if part.groups is EVERY_NAME:
+        return ANYTHING
     for group in part.groups:
         if group.names.is_any or is_string_of(group.names, name):
             return group.value
