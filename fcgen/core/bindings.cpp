@@ -2,6 +2,7 @@
 
 #include "bindings.hpp"
 
+#include <atomic>
 #include <exception>
 
 #include "automaton.hpp"
@@ -57,9 +58,20 @@ void raise_option_error(const std::string& found) {
     throw nb::python_error();
 }
 
+// The types of terms and what they share are one for the process, so one interpreter in it has the module.
+void refuse_other_interpreters() {
+    static std::atomic<std::int64_t> owner{-1};
+    const std::int64_t here = PyInterpreterState_GetID(PyInterpreterState_Get());
+    std::int64_t known = -1;
+    if (owner.compare_exchange_strong(known, here) || known == here) return;
+    PyErr_SetString(PyExc_ImportError, "fcgen's core is in use by another interpreter of this process");
+    throw nb::python_error();
+}
+
 }  // namespace fcgen
 
 NB_MODULE(_core, module) {
+    fcgen::refuse_other_interpreters();
     nanobind::set_leak_warnings(false);  // caches of modules live until the process ends
     nanobind::register_exception_translator(fcgen::translate);
     fcgen::bind_vocabulary(module);

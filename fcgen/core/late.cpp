@@ -170,7 +170,8 @@ nb::object number_of(double value) {
 }
 
 nb::object int_of(const ByteSet& members) {
-    return nb::steal(_PyLong_FromByteArray(reinterpret_cast<const unsigned char*>(members.words().data()), 32, 1, 0));
+    const nb::handle integer(reinterpret_cast<PyObject*>(&PyLong_Type));
+    return integer.attr("from_bytes")(nb::bytes(members.words().data(), 32), "little");
 }
 
 ByteSet byte_set_of(nb::handle number) {

@@ -208,10 +208,12 @@ class Lowering:
             return reference(self._scope, (key, depth), is_permanent=self._is_permanent)
         self._open.add((shape, depth))
         self._nesting += 1
+        was_busy, self._family.is_busy = self._family.is_busy, True  # what leads back here is not there yet
         try:
             term = self.term(shape, depth)
         finally:
             self._nesting -= 1
+            self._family.is_busy = was_busy
         if (key, depth) not in self._scope:
             self._scope.define((key, depth), term)
         return term

@@ -162,6 +162,41 @@ def test_a_forked_process_goes_on_and_cursors_outlive_their_masks():
     assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
 
 
+SUB_INTERPRETERS = """
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+code = '''
+try:
+    import fcgen.core as core
+    print(core.literal(b"ab").can_stop, flush=True)
+except ImportError:
+    print("refused", flush=True)
+'''
+if main_is_first:
+    import fcgen.core
+for _ in range(2):
+    one = interpreters.create()
+    interpreters.run_string(one, code)
+    interpreters.destroy(one)
+try:
+    import fcgen
+    print(fcgen.Grammar.from_json_schema({"type": "integer"}).notes, flush=True)
+except ImportError:
+    print("refused", flush=True)
+"""
+
+
+@pytest.mark.parametrize("main_is_first", [False, True])
+def test_one_interpreter_of_a_process_has_the_core(main_is_first):
+    """Its terms are one for the process. Where it is loaded in another it must be refused, not mix them up."""
+    code = f"main_is_first = {main_is_first}\n{SUB_INTERPRETERS}"
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False)
+    expected = ["refused", "refused", "()"] if main_is_first else ["False", "refused", "refused"]
+    assert (done.returncode, done.stdout.split()) == (0, expected), done.stderr
+
+
 def test_a_token_that_can_be_read_in_many_ways_is_stepped_through():
     """The ways double with each bracket."""
     arrays = [{"type": "array", "items": {"$ref": "#"}, **more} for more in ({"minItems": 1}, {"maxItems": 3})]

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from schemas_made import values
 from walking import accepts
@@ -32,7 +32,9 @@ def one_spelling(number):
 
 @given(numbers)
 def test_where_items_must_differ_numbers_of_every_size_are_written(number):
-    assert accepts(UNIQUE.root, f"[{one_spelling(number)}]".encode())
+    text = one_spelling(number)
+    assume(text not in ("Infinity", "-Infinity"))  # as the largest ones are with 15 digits
+    assert accepts(UNIQUE.root, f"[{text}]".encode())
 
 
 @pytest.mark.parametrize("text", ["1e+300", "1.5e-10", "0.123456789012345", "1234567890123456789012345", "-3e-07"])
