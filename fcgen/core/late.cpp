@@ -10,6 +10,8 @@
 namespace fcgen {
 namespace {
 
+constexpr std::size_t kBytesOfATerm = 256;
+
 nb::object* building_lock = nullptr;
 thread_local int building_depth = 0;
 
@@ -92,6 +94,7 @@ TermRef of_schema(std::string schema, std::int64_t text, nb::object contents, do
         TermKind::kDeferred, hash, false,
         [&](const DeferredTerm& term) { return term.schema == schema && term.text == text && term.fewest == fewest; },
         [&](DeferredTerm& term) {
+            if (schema.size() >= kBytesOfATerm) kept().add(&term, schema.size() / kBytesOfATerm);
             term.schema = std::move(schema);
             term.text = text;
             term.contents = std::move(contents);

@@ -1,7 +1,7 @@
 """Object -> Expr where its members are kept track of, place by place.
 
-Properties in any order, counts and demands need it: a place knows which names are left, how many members there are, and
-which demands are still open. Places are built where they are walked.
+Counts and demands need it, and names with many spellings: a place knows which names are left, how many members there
+are, and which demands are still open. Places are built where they are walked.
 """
 
 from __future__ import annotations
