@@ -1,4 +1,4 @@
-"""What one step of a batch costs beside the model, where each sequence has its own grammar.
+"""Measure what a step of a batch costs beside the model, where each sequence has its own grammar.
 
 A batch of 64 sequences (`--batch`) writes valid instances of schemas that all engines compile and accept, each its own;
 where one ends, it begins anew. A step has three parts: to find the masks and write them into one buffer, to take what

@@ -36,11 +36,3 @@ def existing(document: Any, whole: str) -> str:
             return whole[:found]
         found += 1 + len(name)
     return whole
-
-
-def place_of(keys: list[str]) -> Place:
-    """The place that is reached from the root by `keys`."""
-    place: Place = None
-    for key in keys:
-        place = (place, key)
-    return place

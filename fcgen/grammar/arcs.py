@@ -17,8 +17,7 @@ from typing import TypeVar
 
 from fcgen.core import arcs, derived, generic, is_recording, provide, recordings, skipped
 from fcgen.errors import GrammarError
-from fcgen.grammar.expr import repeat
-from fcgen.grammar.terms import Expr, Repeat
+from fcgen.grammar.terms import Expr
 
 __all__ = [
     "Arcs",
@@ -28,7 +27,6 @@ __all__ = [
     "generic",
     "grouped",
     "is_recording",
-    "one_less",
     "recordings",
     "skipped",
     "split",
@@ -70,11 +68,6 @@ def grouped(pairs: Iterable[tuple[int, Expr]]) -> Arcs:
     for members, then in pairs:
         by_term[then] = by_term.get(then, 0) | members
     return [(members, then) for then, members in by_term.items()]
-
-
-def one_less(e: Repeat) -> Expr:
-    """`e` when one more of it was written."""
-    return repeat(e.inner, max(0, e.least - 1), None if e.most is None else e.most - 1)
 
 
 def ways(e: Expr) -> Iterator[tuple[int, Expr]]:

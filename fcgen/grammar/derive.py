@@ -18,6 +18,7 @@ from fcgen.core import after, fewest, fork_need, provide
 from fcgen.errors import GrammarTooLarge
 from fcgen.grammar.arcs import Recording, arcs, is_recording, ways
 from fcgen.grammar.terms import (
+    INFINITE,
     Alt,
     Apart,
     Both,
@@ -37,7 +38,6 @@ from fcgen.grammar.work import spend
 
 __all__ = ["BEYOND", "INFINITE", "arcs", "fewest"]
 
-INFINITE = float("inf")
 BEYOND = float(2**40)
 EXACT_LIMIT = 2_000
 SEARCH_LIMIT = 50_000

@@ -93,7 +93,7 @@ Measure: TypeAlias = Callable[[Expr], float]
 
 
 class Names:
-    """What follows each of some names.
+    """Names, and what follows each of them.
 
     Attributes:
         table: the names.
@@ -130,14 +130,14 @@ class Names:
         return fork(self.table, self, chosen)
 
     def tail(self, index: int) -> Expr:
-        """What follows a name."""
+        """Return what follows a name."""
         found = self._tails.get(index)
         if found is None:
             found = self._tails[index] = self._after(index)
         return found
 
     def leaf(self, index: int) -> Expr:
-        """What follows a name, made when it is walked."""
+        """Return what stands for that: a term that is built when it is walked."""
         found = self._leaves.get(index)
         if found is None:
             need = self.need(index)

@@ -1,4 +1,4 @@
-"""How much work a schema or a grammar may cause, counted in steps, so that the limit is the same on every machine.
+"""Limits on the work that a schema or a grammar may cause, counted in steps: the same on every machine.
 
 A step is a term that is built, a state that is searched, two shapes that meet: some microseconds. The innermost loops
 count their steps with `spend`; who takes input from strangers says with `bounded` how many there may be. Outside of

@@ -43,7 +43,7 @@ class Closings:
 
     @cached_property
     def is_counted(self) -> bool:
-        """Whether no closing is more than one more than the fewest bytes."""
+        """Whether each closing is at most the fewest bytes and one."""
         return fewest_needs_no_memory(self._root)
 
     def known(self, place: int) -> int | None:

@@ -187,7 +187,7 @@ class Supplies:
 
     @cached_property
     def are_few(self) -> bool:
-        """Whether there are few values that hold no array of this part."""
+        """Whether only few values hold no array of this part."""
         others = [self.others(kind.shape) for kind in self._tallies.kinds(self._tallies.start)]
         count = sum(len(one.left(frozenset(), MAX_FEW)) for one in others if one is not None)
         return sum(group.size for group in self.groups) + count < MAX_FEW

@@ -235,7 +235,7 @@ class Reader:
     def _read_once(self, schema: dict[str, Any], place: Place, base: Base) -> Shape:
         """The shape of a schema, which is that of an equal one that was read before without a remark on it."""
         content = _content(schema)
-        if content is None:
+        if content is None or b"uniqueItems" in content:  # of each array whose items must differ there may be a note
             return self._conjunction(schema, place, base)
         known = self._known.get((content, id(base)))
         if known is None:

@@ -44,6 +44,9 @@ def test_such_numbers_are_written_where_items_must_differ(text):
 
 def test_what_is_narrower_where_items_must_differ_is_noted():
     assert UNIQUE.notes == (f"at /uniqueItems: {NOTE}",)
+    array = {"type": "array", "items": {"type": "number"}, "uniqueItems": True}
+    both = compile_schema({"type": "object", "properties": {"a": array, "b": dict(array)}})
+    assert both.notes == tuple(f"at /properties/{name}/uniqueItems: {NOTE}" for name in "ab")
     for items in ({"type": "integer"}, {"type": "string"}, {"enum": [0.5]}):
         assert compile_schema({"type": "array", "items": items, "uniqueItems": True}).notes == ()
     inner = {"type": "object", "properties": {"a": {"type": "array", "uniqueItems": True}}}
